@@ -106,6 +106,7 @@ impl Gateway {
             started: incoming.started,
             tag,
             reservation: Reservation { hold: permit.hold, uncertain: permit.uncertain },
+            is_prepaid: permit.prepaid,
             estimated_input: plan.prepared().measured().estimated_input(),
             model: served.asked,
         };

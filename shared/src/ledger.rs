@@ -24,7 +24,7 @@ use crate::money::PicoUsd;
 use crate::protocol::Settled;
 pub use crate::protocol::{KeyedRequest, Reservation};
 use crate::store::Store;
-use crate::store::items::{Attempt, Record, TokenSource, start_of};
+use crate::store::items::{Attempt, Hold, Record, TokenSource, start_of};
 use crate::telemetry;
 
 pub use cache_writes::with_writes_of;
@@ -54,6 +54,8 @@ pub struct RequestFacts {
     pub started: Instant,
     /// What it took from its key.
     pub reservation: Reservation,
+    /// Whether the key is prepaid, so that the charge is at most the hold.
+    pub is_prepaid: bool,
     /// The client's own label for it.
     pub tag: Option<Tag>,
     /// The gateway's estimate of its input tokens, used if no provider counts them.
@@ -121,14 +123,16 @@ pub fn cost(usage: &Usage, tariff: &Tariff) -> PicoUsd {
 pub struct Pricing {
     tariff: Tariff,
     markup_permille: u32,
-    held: Option<PicoUsd>,
+    /// The maximum charge for prices that move; `None` if the key is not prepaid, because its hold can be below the cost of
+    /// a reply without a limit.
+    most: Option<PicoUsd>,
 }
 
 impl Pricing {
     /// The pricing of a request on a candidate.
     pub fn of(facts: &RequestFacts, candidate: &Candidate) -> Self {
-        let held = facts.reservation.hold.as_ref().map(|hold| hold.amount);
-        Self { tariff: candidate.tariff, markup_permille: candidate.markup_permille, held }
+        let most = facts.reservation.hold.as_ref().filter(|_| facts.is_prepaid).map(|hold| hold.amount);
+        Self { tariff: candidate.tariff, markup_permille: candidate.markup_permille, most }
     }
 
     /// The pricing of the same request on another candidate.
@@ -141,7 +145,7 @@ impl Pricing {
     pub fn charge(&self, usage: &Usage) -> PicoUsd {
         let reported = usage.provider_cost.filter(|_| self.tariff.moves);
         let charge = reported.unwrap_or_else(|| cost(usage, &self.tariff)).with_markup(self.markup_permille);
-        self.held.filter(|_| self.tariff.moves).map_or(charge, |held| charge.min(held))
+        self.most.filter(|_| self.tariff.moves).map_or(charge, |most| charge.min(most))
     }
 }
 
@@ -186,12 +190,13 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Writes a request's record and ends its hold. If the table does not answer, the log line is the record. A charge above the
-/// hold is a bug in the measurement and is logged as one.
+/// Writes a request's record and ends its hold. If the table does not answer, the log line is the record. A prepaid key's
+/// charge above the hold is a bug in the measurement and is logged as one.
 pub async fn settle(store: &Store, facts: &RequestFacts, record: &Record, tariff: &Tariff) {
     let drift = Drift::of(record, tariff);
     lines::log(record, drift.is_some());
-    if let Some(hold) = facts.reservation.hold.as_ref().filter(|hold| hold.amount < record.charged) {
+    let exceeds = |hold: &&Hold| facts.is_prepaid && hold.amount < record.charged;
+    if let Some(hold) = facts.reservation.hold.as_ref().filter(exceeds) {
         let (held_pico, charged_pico) = (hold.amount.pico(), record.charged.pico());
         let (event, model) = ("ledger.overdraft", &record.model);
         tracing::warn!(event, request = %record.request, model, %held_pico, %charged_pico);
@@ -247,6 +252,7 @@ mod tests {
             catalog_version: catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
+            is_prepaid: true,
             tag: None,
             estimated_input: 100,
         }
@@ -306,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_price_that_moves_is_charged_as_reported_and_never_above_the_hold() {
+    fn a_price_that_moves_is_charged_as_reported_and_for_a_prepaid_key_never_above_the_hold() {
         let mut facts = facts("kimi-k2.5");
         let hold =
             |amount| Hold { expires: 0, window: 0, amount: PicoUsd::new(amount), tokens: 0, model: HeldModel::of("") };
@@ -318,6 +324,9 @@ mod tests {
         };
         assert_eq!([charge(900, Some(700)), charge(900, Some(901))], [700, 900]);
         assert_eq!([charge(1_000_000, None), charge(900, None)], [600_000, 900]);
+        facts.is_prepaid = false;
+        let usage = Usage { input: 1, provider_cost: Some(PicoUsd::new(901)), ..Usage::default() };
+        assert_eq!(Pricing::of(&facts, &candidate).charge(&usage).pico(), 901);
     }
 
     #[test]

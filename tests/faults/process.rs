@@ -82,6 +82,7 @@ impl Process {
             catalog_version: self.catalog.version().to_owned(),
             started: Instant::now(),
             reservation: Reservation::default(),
+            is_prepaid: true,
             tag: None,
             estimated_input: 100,
         };

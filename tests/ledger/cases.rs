@@ -39,6 +39,7 @@ fn add(world: &mut World, (ms, environment): (u64, usize), course: Course) {
         model: "one".to_owned(),
         input_tokens: 10,
         output_tokens: 90,
+        paid_output: 90,
         least_output: 90,
         price: HoldPrice { input: 1, output: 1, markup_permille: 0 },
         lease: LEASE,

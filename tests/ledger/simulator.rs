@@ -65,6 +65,7 @@ fn random_demand(random: &mut Random, id: KeyId, request: RequestId) -> Demand {
         model: random.pick(&["one", "two"]).to_owned(),
         input_tokens: random.between(1, 50),
         output_tokens,
+        paid_output: output_tokens,
         least_output: random.between(1, output_tokens),
         price,
         lease: LEASE,

@@ -73,6 +73,7 @@ impl Bench {
             model: MODEL.to_owned(),
             input_tokens: 23_456,
             output_tokens: 16_384,
+            paid_output: 16_384,
             least_output: 1_024,
             price: HoldPrice { input: 6_250_000, output: 25_000_000, markup_permille: 0 },
             lease: 960,

@@ -18,6 +18,7 @@ fn demand(key: &ApiKey) -> Demand {
         model: "gpt-5-nano".to_owned(),
         input_tokens: 10,
         output_tokens: 10,
+        paid_output: 10,
         least_output: 1,
         price: HoldPrice { input: 1, output: 1, markup_permille: 0 },
         lease: 60,

@@ -37,13 +37,15 @@ pub struct Sent<'a> {
 }
 
 /// What a request needs from its key: the maximum cost of its body on the most expensive candidate. If other candidates
-/// follow the first one, the demand includes a reserve, because their bodies encode the same request in another format.
+/// follow the first one, the demand includes a reserve, because their bodies encode the same request in another format. The
+/// amount for a body without an output limit covers the longest reply of the model.
 pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidates: &[Candidate]) -> Demand {
     let Sent { body, output_tokens } = sent;
     let reserve = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
     let window = candidates.iter().map(|candidate| candidate.model.largest_prompt()).max().unwrap_or_default();
     let input_tokens = body.worst_input(window).saturating_add(reserve).min(body.largest_input(window));
     let prices = candidates.iter().map(|candidate| hold_price(candidate, input_tokens, body));
+    let longest = candidates.iter().map(|candidate| candidate.model.max_output_tokens).max().unwrap_or_default();
     let price = prices.reduce(|one, other| HoldPrice {
         input: one.input.max(other.input),
         output: one.output.max(other.output),
@@ -56,6 +58,7 @@ pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidate
         model: asked.id.to_string(),
         input_tokens,
         output_tokens,
+        paid_output: if body.output_limit.is_some() { output_tokens } else { longest.max(output_tokens) },
         least_output: output_tokens.min(LEAST_OUTPUT),
         price: price.unwrap_or(HoldPrice { input: 0, output: 0, markup_permille: 0 }),
         lease: applicant.lease.as_secs(),
@@ -160,6 +163,21 @@ mod tests {
         let sent = Sent { body: &Measured::default(), output_tokens: 100 };
         let demand = demand(applicant, sent, &candidates[0].model, &candidates);
         assert_eq!((demand.price.input, demand.price.output), (1_750_000, 14_000_000));
+    }
+
+    #[test]
+    fn the_amount_for_a_body_without_a_limit_covers_the_longest_reply() {
+        let (_, key) = crate::auth::mint(&ring::rand::SystemRandom::new()).unwrap();
+        let applicant = Applicant { key: &key, request: RequestId::generate(), lease: Duration::ZERO };
+        let to = candidate("kimi-k2.5");
+        let longest = to.model.max_output_tokens;
+        for (limit, output, paid) in [("", 32_000, longest), (r#","max_tokens":90"#, 90, 90)] {
+            let body = format!(r#"{{"messages":[]{limit}}}"#);
+            let body = Measured::of(WireFormat::OpenAi, body.as_bytes(), &to.model.capabilities.media).unwrap();
+            let sent = Sent { body: &body, output_tokens: output };
+            let demand = demand(applicant, sent, &to.model, std::slice::from_ref(&to));
+            assert_eq!((demand.output_tokens, demand.paid_output), (output, paid));
+        }
     }
 
     #[test]

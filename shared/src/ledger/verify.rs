@@ -8,7 +8,7 @@
 //! - L6: every hold ends.
 //! - L7: a record never changes.
 //! - L8: grants - charges = balance + holds, for every prepaid key.
-//! - L9: no request is charged more than was held for it.
+//! - L9: no request of a prepaid key is charged more than was held for it.
 //!
 //! L1, L4 and L7 cannot be seen in a table at rest; the tests check them. `docs/money.md` says what to do if a law is
 //! broken.
@@ -197,10 +197,10 @@ impl Found<'_> {
         }
     }
 
-    /// L9: no request is charged more than was held for it. A record does not contain the amount of its hold, so this can be
+    /// L9: no request of a prepaid key is charged more than was held for it. A record does not contain the amount of its hold, so this can be
     /// checked only while the hold exists. Afterwards only L5 can show it.
     fn charges(&mut self, key: &StoredKey, records: &[Record]) {
-        for record in records {
+        for record in records.iter().filter(|_| key.prepaid) {
             let Some(hold) = hold_of(key, record.request) else { continue };
             if record.charged > hold.amount {
                 let Record { request, charged, .. } = record;

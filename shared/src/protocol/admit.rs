@@ -50,8 +50,10 @@ pub struct Demand {
     pub model: String,
     /// Maximum prompt tokens.
     pub input_tokens: u64,
-    /// Maximum output tokens.
+    /// The output tokens that count against the token rate.
     pub output_tokens: u64,
+    /// The output tokens that the amount covers: more than `output_tokens` if the body has no limit.
+    pub paid_output: u64,
     /// The fewest output tokens with which the request is still worth sending.
     pub least_output: u64,
     /// Their price.
@@ -281,10 +283,12 @@ fn slots(old: &StoredKey, now: u64) -> Result<(Vec<(RequestId, Hold)>, Option<u1
 }
 
 fn hold(demand: &Demand, output_tokens: u64, now: u64) -> Hold {
+    // A body with fewer output tokens than requested has a limit.
+    let paid_output = if output_tokens < demand.output_tokens { output_tokens } else { demand.paid_output };
     Hold {
         expires: now.saturating_add(demand.lease),
         window: now - now % WINDOW,
-        amount: demand.price.amount(demand.input_tokens, output_tokens),
+        amount: demand.price.amount(demand.input_tokens, paid_output),
         tokens: demand.input_tokens.saturating_add(output_tokens),
         model: HeldModel::of(&demand.model),
     }
