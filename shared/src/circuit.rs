@@ -173,6 +173,7 @@ impl Circuits {
         match outcome {
             CircuitOutcome::Success => self.succeeded(route),
             CircuitOutcome::Failure(blame) => self.failed(route, circuit, blame, key),
+            CircuitOutcome::Ignored if circuit == CircuitState::Probe => self.give_back_probe(route),
             CircuitOutcome::Ignored => None,
         }
     }
@@ -210,6 +211,19 @@ impl Circuits {
             if seen.open_until > 0 && written == Ok(true) {
                 tracing::info!(route = route.as_str(), "circuit closed");
             }
+            log(&route, written.as_ref().err());
+        };
+        Some(write.boxed())
+    }
+
+    /// Lets the next request probe a route, after a probe that showed nothing.
+    fn give_back_probe(&self, route: &RouteName) -> Option<Write> {
+        let claimed = self.state(route);
+        let free = RouteState { open_until: now(), ..claimed };
+        self.set(route, free);
+        let (store, route) = (self.store.clone()?, route.clone());
+        let write = async move {
+            let written = store.change_route(&route, claimed.open_until, free).await;
             log(&route, written.as_ref().err());
         };
         Some(write.boxed())

@@ -123,6 +123,20 @@ async fn after_the_cool_down_one_request_of_many_is_the_probe() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_probe_whose_request_shows_nothing_leaves_the_next_request_as_the_probe() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let route = claude("claude-opus-4-6")?;
+    set(&gateway, &route, at(-1)?).await?;
+    let unanswered = asked("claude-opus-4.6", "hi [[sim:no-answer on=claude label=given-back]]");
+    assert_eq!(gateway.post(CHAT, &unanswered).await?.header("x-gateway-provider"), "openrouter");
+    rested(&gateway).await?;
+    let next = gateway.post(CHAT, &asked("claude-opus-4.6", "hi")).await?;
+    assert_eq!(next.header("x-gateway-provider"), "vertex-claude");
+    assert_eq!(state(&gateway, &route).await?, RouteState::default());
+    Ok(())
+}
+
 /// The shortest pause before a route is tried again.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 
