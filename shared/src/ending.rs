@@ -21,7 +21,7 @@
 
 mod conclude;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::circuit::CircuitOutcome;
 use crate::dispatch;
@@ -40,7 +40,7 @@ pub enum Ending {
     /// The reply is complete, whatever its finish reason. It does not matter whether the client disconnected: the gateway
     /// reads the reply to its end.
     Complete,
-    /// The deadline passed while the gateway waited for the client to read.
+    /// The client did not read until the deadline, or so long that the provider closed the connection.
     ClientStopped,
     /// The deadline passed while the gateway waited for the provider.
     Deadline(Generated),
@@ -120,6 +120,14 @@ impl Ending {
     pub fn deadline(received: Option<&Received>) -> Self {
         let has_content = received.is_some_and(|received| !received.has_failed && received.relay.meter().has_content);
         Self::Deadline(if has_content { Generated::Something } else { Generated::Nothing })
+    }
+
+    /// The ending of a request whose last attempt failed, after the gateway waited this long for the client to read. While it
+    /// waits it does not read from the provider, which may then close the connection.
+    pub fn failed(error: UpstreamError, stall: Duration) -> Self {
+        /// Shorter pauses close no connection.
+        const LONG: Duration = Duration::from_secs(10);
+        if stall >= LONG && error.kind == UpstreamErrorKind::Truncated { Self::ClientStopped } else { Self::Failed(error) }
     }
 
     /// The ending's row.
@@ -211,6 +219,16 @@ mod tests {
         assert_eq!(Ending::deadline(Some(&received(false))), Ending::Deadline(Generated::Something));
         assert_eq!(Ending::deadline(Some(&received(true))), Ending::Deadline(Generated::Nothing));
         assert_eq!(Ending::deadline(None), Ending::Deadline(Generated::Nothing));
+    }
+
+    #[test]
+    fn a_connection_that_closes_while_the_client_does_not_read_is_the_clients_fault() {
+        use UpstreamErrorKind as Kind;
+        let ending = |kind, seconds| Ending::failed(UpstreamError::new(kind, "words"), Duration::from_secs(seconds));
+        assert_eq!(ending(Kind::Truncated, 10), Ending::ClientStopped);
+        for (kind, seconds) in [(Kind::Truncated, 9), (Kind::Refused(500), 60), (Kind::Malformed, 60)] {
+            assert_eq!(ending(kind.clone(), seconds), failed(kind));
+        }
     }
 
     #[test]

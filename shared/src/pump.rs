@@ -57,6 +57,8 @@ pub struct Pump {
     /// The candidate in the request's first log line.
     announced: Announced,
     next_checkpoint: Instant,
+    /// How long the last chunk waited for the client to read.
+    stall: Duration,
     out: BytesMut,
 }
 
@@ -145,7 +147,9 @@ impl Pump {
         let (client, committed) = Client::new(context.format, context.delivery, dispatch.log());
         let (held, next_checkpoint, out) = (Held::new(context.delivery), Instant::now(), BytesMut::new());
         let announced = Announced::of(&dispatch.prepared().candidate);
-        (Self { facts, context, store, deadline, client, received: None, held, announced, next_checkpoint, out }, committed)
+        let (received, stall) = (None, Duration::ZERO);
+        let pump = Self { facts, context, store, deadline, client, received, held, announced, next_checkpoint, stall, out };
+        (pump, committed)
     }
 
     /// Runs to the end: makes attempts, relays, writes the last event, settles, closes the body. A panic is handled like any
@@ -154,7 +158,7 @@ impl Pump {
         let delivered = timeout_at(self.deadline, self.deliver(upstreams, &mut dispatch));
         let ending = match AssertUnwindSafe(delivered).catch_unwind().await {
             Ok(Ok(Ok(()))) => Ending::Complete,
-            Ok(Ok(Err(error))) => Ending::Failed(error),
+            Ok(Ok(Err(error))) => Ending::failed(error, self.stall),
             Ok(Err(_)) => catch_unwind(AssertUnwindSafe(|| self.cut())).unwrap_or(Ending::Panicked),
             Err(_) => Ending::Panicked,
         };
@@ -194,7 +198,9 @@ impl Pump {
         let mut has_event = true;
         loop {
             self.checkpoint(dispatch);
+            let ready = Instant::now();
             self.client.send(&mut self.out).await;
+            self.stall = ready.elapsed();
             if has_event {
                 last_event = Instant::now();
             }
