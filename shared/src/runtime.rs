@@ -30,6 +30,7 @@ use serde::de::IgnoredAny;
 
 use crate::endpoints;
 use crate::gateway::Gateway;
+use crate::reason::Reason;
 use crate::respond::Body;
 
 /// Separates the prelude of a streamed answer from its body (AWS, "Building a custom runtime", response streaming).
@@ -108,10 +109,13 @@ where
             let uri = format!("/2018-06-01/runtime/invocation/{}/response", context.request_id);
             let response = endpoints::serve_generation(gateway, event.with_lambda_context(context)).await;
             let answer = answer(&uri, parts.headers.get(INVOCATION_ID), response)?;
-            let status = client.call(answer).await?.status();
-            if !status.is_success() {
-                // For Lambda this invocation is over. The next one may work.
-                tracing::error!(runtime_status = status.as_u16(), "the Runtime API refused a response");
+            // For Lambda this invocation is over. The next one may work, and the process may still be settling this one.
+            match client.call(answer).await.map(|reply| reply.status()) {
+                Ok(status) if status.is_success() => {}
+                Ok(status) => tracing::error!(runtime_status = status.as_u16(), "the Runtime API refused a response"),
+                Err(error) => {
+                    tracing::error!(cause = %Reason::transport(&*error), "a response did not reach the Runtime API");
+                }
             }
             Ok(())
         })
