@@ -35,7 +35,7 @@ fn read_within(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Option<
         Some(name @ ("gzip" | "x-gzip")) => inflate(flate2::read::MultiGzDecoder::new(&*body), name, limit)?,
         Some("deflate") => deflate(&body, limit)?,
         Some("br") => inflate(brotli(&body)?, "br", limit)?,
-        Some("zstd") => inflate(zstd(&body)?, "zstd", limit)?,
+        Some("zstd") => zstd(&body, limit)?,
         Some(other) => return Err(unknown_encoding(other)),
     };
     let not_text = |_| GatewayError::new(ErrorKind::InvalidRequest, "The body is not UTF-8 text.").with_code("invalid_json");
@@ -71,13 +71,23 @@ fn brotli(bytes: &[u8]) -> Result<impl Read, GatewayError> {
     Ok(brotli_decompressor::Decompressor::new(bytes, 4096))
 }
 
-/// Servers need not accept windows above 8 MB (RFC 9659).
-fn zstd(bytes: &[u8]) -> Result<impl Read, GatewayError> {
+/// Decompresses all frames. Servers need not accept windows above 8 MB (RFC 9659).
+fn zstd(mut bytes: &[u8], limit: usize) -> Result<Option<Vec<u8>>, GatewayError> {
     const MOST: u64 = 8 * 1024 * 1024;
-    if zstd_window(bytes).is_some_and(|window| window > MOST) {
-        return Err(corrupt("zstd", "a window above 8 MB"));
+    let mut out = Vec::new();
+    loop {
+        if zstd_window(bytes).is_some_and(|window| window > MOST) {
+            return Err(corrupt("zstd", "a window above 8 MB"));
+        }
+        let mut frame =
+            ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|_| corrupt("zstd", "an unreadable frame"))?;
+        let Some(more) = inflate(&mut frame, "zstd", limit.saturating_sub(out.len()))? else { return Ok(None) };
+        out.extend(more);
+        bytes = frame.into_inner();
+        if bytes.is_empty() {
+            return Ok(Some(out));
+        }
     }
-    ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|_| corrupt("zstd", "an unreadable frame"))
 }
 
 /// The window of a frame, from its header (RFC 8878, section 3.1.1.1); `None` if the content is a single segment.
@@ -145,6 +155,18 @@ mod tests {
         assert_eq!(read_as("deflate", raw.finish().unwrap()).unwrap(), "{}");
         assert_eq!(read_as("identity", b"{}".to_vec()).unwrap(), "{}");
         assert_eq!(read_as("identity, gzip", gzip(b"{}")).unwrap(), "{}");
+    }
+
+    #[test]
+    fn all_frames_of_a_body_are_read() {
+        let zstd = |text: &str| {
+            let level = ruzstd::encoding::CompressionLevel::Fastest;
+            ruzstd::encoding::compress_to_vec(text.as_bytes(), level)
+        };
+        assert_eq!(read_as("zstd", [zstd("{"), zstd("}")].concat()).unwrap(), "{}");
+        assert_eq!(read_as("gzip", [gzip(b"{"), gzip(b"}")].concat()).unwrap(), "{}");
+        let most = [zstd("{"), zstd(&" ".repeat(MAX_BODY_BYTES))].concat();
+        assert_eq!(read_as("zstd", most).unwrap_err().kind(), ErrorKind::TooLarge);
     }
 
     #[test]
