@@ -10,6 +10,8 @@
   let key = '';
   // Answers to an older question than the last one are not shown.
   let round = 0;
+  // The same for the list of requests, which the filter loads alone.
+  let lists = 0;
 
   const element = (name, properties = {}, children = []) => {
     const made = document.createElement(name);
@@ -154,22 +156,24 @@
   ];
 
   const showDetail = async (id) => {
+    const mine = round;
     try {
       const request = await (await get(`/v1/requests/${encodeURIComponent(id)}`)).json();
+      if (mine !== round) return;
       const pairs = facts(request).filter(([, value]) => value);
       const list = element('dl', {}, pairs.flatMap(([name, value]) => [element('dt', { textContent: name }), element('dd', {}, [value])]));
       const title = element('p', { className: 'id' }, [element('code', { textContent: request.id })]);
       $('detail-body').replaceChildren(title, list, element('h3', { textContent: 'Attempts' }), attempts(request.attempts));
       if (!$('detail').open) $('detail').showModal();
     } catch (error) {
-      failed(error);
+      if (mine === round) failed(error);
     }
   };
 
   const requestsPath = () => `/v1/requests?limit=${MOST}${$('failed-only').checked ? '&status=error' : ''}`;
 
   const load = async () => {
-    const mine = ++round;
+    const [mine, list] = [++round, ++lists];
     $('status').textContent = 'Loading…';
     $('content').setAttribute('aria-busy', 'true');
     try {
@@ -181,7 +185,7 @@
       if (mine !== round) return;
       showCredits(credits);
       $('overview').innerHTML = policy.createHTML(charts);
-      showRequests(requests);
+      if (list === lists) showRequests(requests);
       sessionStorage.setItem(KEY, key);
       $('login').hidden = true;
       $('view').hidden = $('controls').hidden = false;
@@ -194,10 +198,12 @@
   };
 
   const loadRequests = async () => {
+    const [mine, list] = [round, ++lists];
     try {
-      showRequests(await (await get(requestsPath())).json());
+      const requests = await (await get(requestsPath())).json();
+      if (mine === round && list === lists) showRequests(requests);
     } catch (error) {
-      failed(error);
+      if (mine === round && list === lists) failed(error);
     }
   };
 
