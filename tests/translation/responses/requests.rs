@@ -104,6 +104,27 @@ fn a_search_of_the_clients_own_declares_what_it_finds() {
     check(RESPONSES, "gpt-5.2", &request, json!({"/tools": tools, "/messages/2": result}), &[]);
 }
 
+#[test]
+fn items_of_agents_keep_their_texts_and_tools() {
+    let function = json!({"type": "function", "name": "run", "parameters": {"type": "object", "properties": {}}});
+    let tools = json!([{"type": "namespace", "name": "box", "tools": [function]}, {"type": "web_search"}]);
+    let task = json!([{"type": "input_text", "text": "Count."}, {"type": "encrypted_content", "data": "x"}]);
+    let request = json!({"input": [
+        {"type": "additional_tools", "role": "developer", "tools": tools},
+        {"type": "agent_message", "author": "/root", "recipient": "/root/child", "content": task},
+        {"role": "assistant", "content": [{"type": "reasoning_text", "text": "so"}, {"type": "output_text", "text": "1"}]},
+        {"type": "compaction_trigger"},
+        {"role": "user", "content": "go on"},
+    ]});
+    let parameters = json!({"type": "object", "properties": {}});
+    let declared = json!([{"type": "function", "function": {"name": "box__run", "parameters": parameters}}]);
+    let told = json!({"role": "user", "content": "Message from /root to /root/child:\n\nCount."});
+    let expected =
+        json!({"/tools": declared, "/messages/0": told, "/messages/1/content": "1", "/messages/2/content": "go on"});
+    let named = ["input[0].tools[1]", "input[1].content[1]", "input[2].content[0]", "input[3]"];
+    check(RESPONSES, "gpt-5.2", &request, expected, &named);
+}
+
 /// OpenRouter derives a budget from a request to see reasoning, and Claude rejects a budget if a tool turn has no reasoning.
 #[test]
 fn a_wish_to_see_thoughts_gives_way_to_a_tool_turn_without_one() {

@@ -227,10 +227,11 @@ impl Names {
     }
 }
 
-/// The declared tools of a request, then those that searches in its history found.
+/// The declared tools of a request, then those of its items: found by searches, or added by the client.
 pub(super) fn all_tools<'d>(body: Value<'d>) -> impl Iterator<Item = Value<'d>> {
     let found = body.get("input").into_iter().flat_map(Value::elements);
-    let found = found.filter(|item| item.get("type").is_some_and(|kind| kind.is("tool_search_output")));
+    let has_tools = |kind: Value<'_>| kind.is("tool_search_output") || kind.is("additional_tools");
+    let found = found.filter(move |item| item.get("type").is_some_and(has_tools));
     let tools = |holder: Value<'d>| holder.get("tools").into_iter().flat_map(Value::elements);
     tools(body).chain(found.flat_map(tools))
 }

@@ -10,13 +10,14 @@ use crate::error::{ErrorKind, GatewayError};
 use crate::wire::blocks::of_result;
 use crate::wire::request::{arguments, check_objects, optional_text, quoted, text_field, unsupported};
 use crate::wire::responses::client::compaction;
-use crate::wire::responses::client::tool::{TYPED, Typed, full_name};
+use crate::wire::responses::client::tool::{TYPED, Typed, full_name, is_client_tool};
 use crate::wire::thoughts::ThoughtKeys;
 use crate::wire::unread;
 
 /// Items about tools that ran at OpenAI, or that only OpenAI can read. They mean nothing to another model.
-const SERVER_ITEMS: [&str; 11] = [
+const SERVER_ITEMS: [&str; 12] = [
     "code_interpreter_call",
+    "compaction_trigger",
     "computer_call",
     "computer_call_output",
     "file_search_call",
@@ -32,6 +33,8 @@ const SERVER_ITEMS: [&str; 11] = [
 /// The kind of an item.
 enum Item {
     Message,
+    /// A message between two agents of the client, for example the task of a sub-agent (openai/codex#33551).
+    AgentMessage,
     Thought,
     /// A call of a function, or of a tool with text input.
     Call,
@@ -42,6 +45,8 @@ enum Item {
     TypedOutput(&'static Typed),
     /// A summary in place of an earlier conversation.
     Summary,
+    /// Tools in addition to those of the request (openai/codex#27423). They are read with the request's own.
+    MoreTools,
     OfAServer,
 }
 
@@ -52,6 +57,8 @@ fn kind(item: Value<'_>) -> Result<Item, GatewayError> {
         "message" => Item::Message,
         "" if item.get("role").is_some() => Item::Message,
         "" => return Err(item.missing("type")),
+        "agent_message" => Item::AgentMessage,
+        "additional_tools" => Item::MoreTools,
         "reasoning" => Item::Thought,
         "function_call" => Item::Call,
         "custom_tool_call" => Item::CustomCall,
@@ -111,6 +118,7 @@ fn check_item(item: Value<'_>) -> Result<(), GatewayError> {
             }
             return parts::check(item.required("content")?);
         }
+        Item::AgentMessage => return parts::check(item.required("content")?),
         Item::Output => {
             let output = item.required("output")?;
             if !is_text_or_list(output) {
@@ -121,7 +129,7 @@ fn check_item(item: Value<'_>) -> Result<(), GatewayError> {
         }
         Item::Call => &["call_id", "name"],
         Item::CustomCall => &["call_id", "name", "input"],
-        Item::Thought | Item::Summary | Item::TypedCall(_) | Item::TypedOutput(_) | Item::OfAServer => &[],
+        Item::Thought | Item::Summary | Item::MoreTools | Item::TypedCall(_) | Item::TypedOutput(_) | Item::OfAServer => &[],
     };
     texts.iter().try_for_each(|name| text_field(item, name).map(drop))
 }
@@ -161,6 +169,12 @@ fn message(
             };
             Some(Message { role, parts: parts::content(item.required("content")?, left_out)? })
         }
+        Item::AgentMessage => Some(agent_message(item, left_out)?),
+        Item::MoreTools => {
+            let tools = item.get("tools").into_iter().flat_map(Value::elements);
+            left_out.extend(tools.filter(|tool| !is_client_tool(*tool)).map(Value::place));
+            None
+        }
         Item::Thought => thought(item, thoughts, left_out)?.map(by_model),
         Item::Call => Some(by_model(call(item, arguments(item.get("arguments")))?)),
         Item::CustomCall => {
@@ -189,6 +203,16 @@ fn message(
             None
         }
     })
+}
+
+/// A message between agents, as a user message that says who sent it to whom. Parts that only OpenAI can read are left out.
+fn agent_message(item: Value<'_>, left_out: &mut Vec<Place>) -> Result<Message, GatewayError> {
+    let [author, recipient] = item.fields(["author", "recipient"])?.map(optional_text);
+    let name = |name: Option<String>| name.unwrap_or_else(|| "another agent".to_owned());
+    let text = format!("Message from {} to {}:", name(author?), name(recipient?));
+    let mut parts = vec![Part::Text { text, cache: None }];
+    parts.extend(parts::texts(item.required("content")?, left_out)?);
+    Ok(Message { role: Role::User, parts })
 }
 
 /// A string, or other values as JSON, however the client wrote them.

@@ -33,16 +33,28 @@ pub(super) fn check(content: Value<'_>) -> Result<(), GatewayError> {
 pub(super) fn content(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
     match content.as_text() {
         Some(text) => Ok(vec![text_part(text.into_owned())]),
-        None => content.list()?.map(|part| self::part(part, left_out)).collect(),
+        None => content.list()?.filter_map(|part| self::part(part, left_out).transpose()).collect(),
     }
+}
+
+/// The texts of a content. Other parts are left out.
+pub(super) fn texts(content: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, GatewayError> {
+    if let Some(text) = content.as_text() {
+        return Ok(vec![text_part(text.into_owned())]);
+    }
+    let is_text = |part: &Value<'_>| matches!(type_of(*part).as_ref(), "input_text" | "output_text" | "text");
+    let (texts, others): (Vec<_>, Vec<_>) = content.list()?.partition(is_text);
+    left_out.extend(others.into_iter().map(Value::place));
+    texts.into_iter().map(|part| Ok(text_part(text_field(part, "text")?))).collect()
 }
 
 fn text_part(text: String) -> Part {
     Part::Text { text, cache: None }
 }
 
-fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Part, GatewayError> {
-    Ok(match type_of(part).as_ref() {
+/// A part; `None` for reasoning, which an assistant's message may repeat.
+fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Option<Part>, GatewayError> {
+    Ok(Some(match type_of(part).as_ref() {
         "input_text" | "output_text" | "text" => text_part(text_field(part, "text")?),
         "refusal" => text_part(text_field(part, "refusal")?),
         "input_image" => {
@@ -66,8 +78,12 @@ fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Part, GatewayError
             let (format, data) = (text_field(audio, "format")?, text_field(audio, "data")?);
             Part::Audio { format, data, place: part.place() }
         }
+        "reasoning_text" | "summary_text" => {
+            left_out.push(part.place());
+            return Ok(None);
+        }
         other => return Err(unsupported(part, &format!("a part of type {}", quoted(other)))),
-    })
+    }))
 }
 
 /// The URL of an image: a string, or in an object as in Chat Completions.

@@ -15,6 +15,8 @@ pub(super) const BODY: &[(&str, &Reading)] = &[
 // A message without a type is read by the same table.
 static ITEM: Reading = ByType(&[
     ("message", &MESSAGE),
+    ("agent_message", &AGENT_MESSAGE),
+    ("additional_tools", &MORE_TOOLS),
     ("reasoning", &THOUGHT),
     ("function_call", &CALL),
     ("custom_tool_call", &CALL),
@@ -33,6 +35,17 @@ static ITEM: Reading = ByType(&[
 /// What is read of a message. Ids and states of items are OpenAI's own bookkeeping and mean nothing to a model.
 pub(super) static MESSAGE: Reading =
     Members(&[("type", WHOLE), ("id", WHOLE), ("status", WHOLE), ("role", WHOLE), ("content", &CONTENT)]);
+
+static AGENT_MESSAGE: Reading = Members(&[
+    ("type", WHOLE),
+    ("id", WHOLE),
+    ("status", WHOLE),
+    ("author", WHOLE),
+    ("recipient", WHOLE),
+    ("content", WHOLE),
+]);
+
+static MORE_TOOLS: Reading = Members(&[("type", WHOLE), ("id", WHOLE), ("role", WHOLE), ("tools", &Each(&TOOL))]);
 
 static CONTENT: Reading = Each(&PART);
 
