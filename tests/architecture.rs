@@ -121,7 +121,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
-    ("runtime", &["endpoints", "gateway", "respond"]),
+    ("runtime", &["endpoints", "gateway", "reason", "respond"]),
 ];
 
 const LONGEST_FILE: usize = 400;

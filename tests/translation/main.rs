@@ -22,6 +22,7 @@ mod modalities;
 mod naming;
 mod odd_names;
 mod odd_requests;
+mod odd_schemas;
 mod older_form;
 mod open_models;
 mod openrouter;

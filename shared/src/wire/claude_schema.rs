@@ -6,8 +6,8 @@
 //! become closed objects, and recursion ends in an object.
 
 mod grammar;
-mod output;
-mod references;
+pub(crate) mod output;
+pub(crate) mod references;
 mod strict;
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +19,7 @@ use crate::wire::schema_draft;
 pub use crate::wire::schema_ref::SchemaError;
 use crate::wire::schema_ref::{self, Room, Schema, merge, resolve};
 use output::{Closer, closed_object};
-use references::{Recursion, cut_dangling, cut_recursive, move_references, unknown};
+use references::{Recursion, cut_dangling, cut_recursive, leads_to_definition, move_references, unknown};
 pub use strict::StrictTools;
 
 /// Keywords that Claude rejects at the root of a tool schema.
@@ -90,7 +90,19 @@ pub fn tool_input(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
 /// dangling references become an object without content. A schema that already conforms is returned byte for byte.
 pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     let parsed = schema_ref::parse(schema)?;
+    let mut closed = closed(parsed.clone())?;
     let mut document = parsed.clone();
+    // What is no schema was an error before the repair, which makes an empty schema of it.
+    if schema_draft::repair(&mut document) {
+        closed = self::closed(document)?;
+    }
+    if parsed.as_object() == Some(&closed) {
+        return Ok(schema.to_owned());
+    }
+    schema_ref::write(&closed)
+}
+
+fn closed(mut document: Value) -> Result<Schema, SchemaError> {
     if let Value::Object(root) = &mut document {
         cut_dangling(root, unknown);
     }
@@ -100,17 +112,15 @@ pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     }
     let mut closed = Closer::new(&document).root()?;
     cut_dangling(&mut closed, |reference| closed_object(unknown(reference)));
-    if parsed.as_object() == Some(&closed) {
-        return Ok(schema.to_owned());
-    }
-    schema_ref::write(&closed)
+    Ok(closed)
 }
 
 /// Whether [`output()`] would lose a part of what the client allows, so that the response format must be requested in words:
 /// free property names, recursive levels (platform.claude.com, structured outputs: neither is supported), targets of
 /// references outside the schema's own definitions, schemas that allow any value, and more than the grammar's limits.
 pub fn is_said_in_words(schema: &RawValue) -> bool {
-    let Ok(document) = schema_ref::parse(schema) else { return false };
+    let Ok(mut document) = schema_ref::parse(schema) else { return false };
+    schema_draft::repair(&mut document);
     if grammar::has_free_object(&document) || output(schema).is_ok_and(|sent| !StrictTools::admits_answer(&sent)) {
         return true;
     }
@@ -121,10 +131,15 @@ pub fn is_said_in_words(schema: &RawValue) -> bool {
     schema_ref::has_dictionary(schema) || led != document || !Recursion::of(&document).is_empty()
 }
 
-/// Whether `strict: true` may be sent with this schema: Claude's grammar has it, and it is not recursive.
+/// Whether `strict: true` may be sent with this schema: Claude's grammar has it, its references lead to definitions, and it is
+/// not recursive.
 pub fn allows_strict(schema: &RawValue) -> bool {
     let Ok(document) = schema_ref::parse(schema) else { return false };
-    grammar::expresses(&document) && Recursion::of(&document).is_empty()
+    grammar::expresses(&document)
+        && schema_ref::references(&document)
+            .into_iter()
+            .all(|to| leads_to_definition(to) && resolve(&document, to).is_some())
+        && Recursion::of(&document).is_empty()
 }
 
 /// Whether a schema describes an object: by its type or, without a type, by its properties.

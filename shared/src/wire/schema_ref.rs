@@ -241,6 +241,24 @@ pub(crate) fn references(schema: &Value) -> BTreeSet<&str> {
     found
 }
 
+/// Replaces a reference at the root by its target. Keywords next to the reference take precedence. Returns whether it changed
+/// anything.
+pub(crate) fn write_out_root(document: &mut Value) -> bool {
+    /// Longest chain of references.
+    const HOPS: usize = 16;
+    let mut changed = false;
+    for _ in 0..HOPS {
+        let target = document.get("$ref").and_then(Value::as_str).and_then(|reference| resolve(document, reference));
+        let Some(mut written) = target.and_then(Value::as_object).cloned() else { break };
+        let Value::Object(root) = document else { break };
+        root.retain(|key, _| key != "$ref");
+        written.append(root);
+        *root = written;
+        changed = true;
+    }
+    changed
+}
+
 /// Whether a value has a type of JSON Schema.
 pub(crate) fn is_of_type(value: &Value, kind: &str) -> bool {
     match value {
@@ -327,7 +345,7 @@ fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
     while let [first, tail @ ..] = rest {
         let escaped = match tail {

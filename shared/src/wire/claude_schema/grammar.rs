@@ -51,7 +51,7 @@ pub(super) fn may_be_beside(keyword: &str) -> bool {
     BESIDE_A_UNION.contains(&keyword)
 }
 
-/// Whether the values of `enum` and `const` are of the schema's type, which is a single one (`Enum value 'low' does not match
+/// Whether the values of `enum` and `const` are plain and of the schema's type, which is a single one (`Enum value 'low' does not match
 /// declared type '['string', 'null']'`: BerriAI/litellm#37881).
 fn fits_values(schema: &Schema) -> bool {
     let values = match schema.get("enum") {
@@ -60,6 +60,10 @@ fn fits_values(schema: &Schema) -> bool {
         None => Vec::new(),
     };
     let mut values = values.into_iter().chain(schema.get("const"));
+    // Lists and objects among the values are not supported (the same page).
+    if values.clone().any(|value| value.is_array() || value.is_object()) {
+        return false;
+    }
     match schema.get("type") {
         Some(Value::String(kind)) => values.all(|value| is_of_type(value, kind)),
         Some(_) => values.next().is_none(),

@@ -160,7 +160,7 @@ impl<'a> Closer<'a> {
 }
 
 /// Says `nullable` of OpenAPI in the draft's words, because a model that may not write null invents a value.
-fn say_null(schema: &mut Schema) {
+pub(crate) fn say_null(schema: &mut Schema) {
     if schema.get("nullable") != Some(&Value::Bool(true)) {
         return;
     }

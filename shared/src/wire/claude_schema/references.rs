@@ -75,8 +75,9 @@ pub(super) fn cut_recursive(schema: &mut Schema, recursive: &HashSet<*const Sche
     }
 }
 
-/// Replaces references that point to no schema by `instead`. The content of an unknown keyword is not a schema.
-pub(super) fn cut_dangling(schema: &mut Schema, instead: fn(&str) -> Schema) {
+/// Replaces references that point to no schema by `instead`. The content of an unknown keyword is not a schema. Returns whether
+/// there were any.
+pub(crate) fn cut_dangling(schema: &mut Schema, instead: fn(&str) -> Schema) -> bool {
     let document = Value::Object(schema.clone());
     let mut schemas = HashSet::new();
     let mut open: Vec<&Value> = vec![&document];
@@ -86,20 +87,23 @@ pub(super) fn cut_dangling(schema: &mut Schema, instead: fn(&str) -> Schema) {
     }
     let leads =
         |reference: &str| resolve(&document, reference).is_some_and(|target| schemas.contains(&ptr::from_ref(target)));
-    cut_unless(&leads, schema, instead);
+    cut_unless(&leads, schema, instead)
 }
 
-fn cut_unless(leads: &dyn Fn(&str) -> bool, schema: &mut Schema, instead: fn(&str) -> Schema) {
+fn cut_unless(leads: &dyn Fn(&str) -> bool, schema: &mut Schema, instead: fn(&str) -> Schema) -> bool {
     if let Some(reference) = schema.get("$ref") {
         let reference = reference.as_str().unwrap_or_default();
         if !leads(reference) {
             let instead = instead(reference);
-            return end(schema, instead);
+            end(schema, instead);
+            return true;
         }
     }
+    let mut has_cut = false;
     for child in children_mut(schema) {
-        cut_unless(leads, child, instead);
+        has_cut |= cut_unless(leads, child, instead);
     }
+    has_cut
 }
 
 /// Whether a reference points to a definition at the root, which does not move.
@@ -122,6 +126,6 @@ pub(super) fn shortened(mut schema: Schema) -> Schema {
 }
 
 /// A placeholder for an unknown structure.
-pub(super) fn unknown(reference: &str) -> Schema {
+pub(crate) fn unknown(reference: &str) -> Schema {
     cut(format!("Unknown structure: {}.", name_of(reference)))
 }

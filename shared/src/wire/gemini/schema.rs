@@ -16,9 +16,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
-use crate::wire::claude_schema;
 pub use crate::wire::schema_ref::SchemaError;
 use crate::wire::schema_ref::{self, Place, Room, Schema, cut, name_of, resolve};
+use crate::wire::{claude_schema, schema_draft};
 use openapi::Converter;
 
 /// Keywords that have no meaning for Gemini, or that inlining makes unnecessary.
@@ -113,7 +113,13 @@ fn is_empty(subset: &Schema) -> bool {
 }
 
 fn clean(root: &Value) -> Result<Schema, SchemaError> {
-    let cleaned = Cleaner { root, active: Vec::new(), room: Room::new() }.schema(root)?;
+    let clean = |root: &Value| Cleaner { root, active: Vec::new(), room: Room::new() }.schema(root);
+    let mut cleaned = clean(root)?;
+    let mut repaired = root.clone();
+    // What is no schema was an error before the repair, which makes an empty schema of it.
+    if schema_draft::repair(&mut repaired) {
+        cleaned = clean(&repaired)?;
+    }
     Ok(cleaned.unwrap_or_default())
 }
 
@@ -330,7 +336,7 @@ mod tests {
                 r#"{"properties":{"a":{}},"required":["a"],"additionalProperties":true}"#,
             ),
             (r#"{"anyOf":[true,false],"prefixItems":[false]}"#, r#"{"anyOf":[{}],"prefixItems":[{}]}"#),
-            (r#"{"properties":[],"items":null,"anyOf":null}"#, r#"{"properties":{}}"#),
+            (r#"{"properties":[],"items":null,"anyOf":null}"#, "{}"),
             // Names are not keywords.
             (
                 r#"{"properties":{"const":{"const":1},"$ref":{"type":"string"},"type":{},"$defs":{},"examples":{}}}"#,
@@ -377,7 +383,7 @@ mod tests {
                 r##"{"items":{"$ref":"#/$defs/None"}}"##,
                 r#"{"items":{"type":"object","description":"Unknown structure: None."}}"#,
             ),
-            (r#"{"items":{"$ref":5}}"#, r#"{"items":{"type":"object","description":"Unknown structure: ."}}"#),
+            (r#"{"items":{"$ref":5}}"#, r#"{"items":{}}"#),
         ] {
             assert_eq!(cleaned(schema), expected, "{schema}");
         }

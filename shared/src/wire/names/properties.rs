@@ -76,9 +76,24 @@ impl PropertyNames {
                 *name = Value::String(sent.clone());
             }
         }
+        if let Some(Value::String(reference)) = schema.get_mut("$ref") {
+            *reference = self.renamed_reference(reference);
+        }
         for child in children_mut(schema) {
             self.rename_schema(child);
         }
+    }
+
+    /// A reference with the provider's names: generators refer to a schema by the first property that has it.
+    fn renamed_reference(&self, reference: &str) -> String {
+        let mut holder = "";
+        let steps = reference.split('/').map(|step| {
+            let is_name = matches!(holder, "properties" | "$defs" | "definitions");
+            let sent = Some(step).filter(|_| holder == "properties").and_then(|step| self.outward.get(&pointed(step)));
+            holder = if is_name { "" } else { step };
+            sent.map_or(step, String::as_str)
+        });
+        steps.collect::<Vec<_>>().join("/")
     }
 
     /// Arguments with the provider's names.
@@ -90,6 +105,12 @@ impl PropertyNames {
     pub fn back(&self, arguments: &str) -> String {
         renamed(arguments, &self.back)
     }
+}
+
+/// The name in a step of a JSON pointer (RFC 6901), which may also be percent-encoded.
+fn pointed(step: &str) -> String {
+    let decoded = schema_ref::percent_decoded(step);
+    decoded.as_deref().unwrap_or(step).replace("~1", "/").replace("~0", "~")
 }
 
 /// Renames fields of JSON. Text that is not JSON stays as it is.
@@ -148,6 +169,26 @@ mod tests {
         assert_eq!(sent, r#"{"_a_2":[{"b_c":1e400,"d":"$a"}],"_a":2}"#);
         assert_eq!(names.back(&sent), arguments);
         assert_eq!(names.back(r#"{"_a_2":"#), r#"{"_a_2":"#);
+    }
+
+    #[test]
+    fn references_follow_renamed_properties() {
+        let schema = |name: &str, reference: &str| {
+            format!(
+                r#"{{"type":"object","properties":{{"{name}":{{"type":"object"}},"b":{{"$ref":"{reference}"}}}},"$defs":{{"a b":{{}}}}}}"#
+            )
+        };
+        for (own, sent) in [
+            ("#/properties/a b", "#/properties/a_b"),
+            ("#/properties/a%20b", "#/properties/a_b"),
+            ("#/properties/a b/properties/a b", "#/properties/a_b/properties/a_b"),
+            ("#/$defs/a b", "#/$defs/a b"),
+            ("#", "#"),
+        ] {
+            let own = raw(&schema("a b", own));
+            let names = PropertyNames::for_claude(&own).unwrap();
+            assert_eq!(names.schema(&own).unwrap().get(), schema("a_b", sent));
+        }
     }
 
     #[test]

@@ -220,8 +220,10 @@ pub(super) fn has_word_json(text: &str) -> bool {
 
 /// Whether the root of a schema is an object.
 fn has_object_root(schema: &RawValue) -> bool {
-    let root = schema_ref::parse(schema).ok();
-    root.is_none_or(|root| root.get("type").is_some_and(|kind| kind == "object") || root.get("$ref").is_some())
+    let Ok(mut root) = schema_ref::parse(schema) else { return true };
+    schema_ref::write_out_root(&mut root);
+    let is_union = || ["allOf", "anyOf", "oneOf"].iter().any(|union| root.get(union).is_some());
+    root.get("type").is_some_and(|kind| kind == "object") && !is_union()
 }
 
 /// Whether the user must open the conversation: only OpenAI's models answer instructions without a user message (Anthropic's

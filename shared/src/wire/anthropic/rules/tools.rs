@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::value::RawValue;
 
 use crate::capability::Capabilities;
-use crate::wire::claude_schema::{StrictTools, allows_strict, tool_input};
+use crate::wire::claude_schema::{StrictTools, tool_input};
 use crate::wire::names::{NameRule, ToolNames, spelled};
 
 /// Name of the tool that replaces structured output, unless the client has a tool with this name.
@@ -20,10 +20,9 @@ pub fn undeclared<'n>(calls: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
 }
 
 /// Whether a tool may be strict after the earlier ones: only on models with structured output, and only with a schema within
-/// its limits. The schema that is sent counts too: its root becomes an object, which may be open.
+/// its limits. The schema that is sent counts: its root becomes an object, which may be open.
 pub fn is_strict(schema: &RawValue, capabilities: &Capabilities, strict: &mut StrictTools) -> bool {
-    let stays_strict = || tool_input(schema).is_ok_and(|sent| allows_strict(&sent));
-    capabilities.structured_output && stays_strict() && strict.admits(schema)
+    capabilities.structured_output && tool_input(schema).is_ok_and(|sent| strict.admits(&sent))
 }
 
 /// Longest tool name (wire formats, tools).

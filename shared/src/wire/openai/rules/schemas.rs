@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::patterns::say_patterns;
 use super::strict::strict_form;
 use super::{gemini, kimi};
+use crate::wire::claude_schema::references::{cut_dangling, unknown};
 use crate::wire::claude_schema::{output, tool_input};
 use crate::wire::schema_draft;
 use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut, types};
@@ -27,21 +28,21 @@ pub(in crate::wire::openai) fn tool_schema(
     let own = own.or(must_have_one.then_some(RawValue::NULL));
     let fit = |own: &RawValue| match rule_of(upstream) {
         Some(rule) if super::is_openai(upstream) => Ok(strict_form(ruled(tool_input(own)?, rule)?)),
-        Some(rule) if super::is_gemini(upstream) => ruled(with_object_root(own)?, rule),
+        Some(rule) if super::is_gemini(upstream) => ruled(with_object_root(&in_the_draft(own)?)?, rule),
         Some(rule) => ruled(tool_input(own)?, rule),
         None if super::is_kimi(upstream) => kimi::schema(tool_input(own)?),
         None if must_have_one => tool_input(own),
-        None => with_object_root(own),
+        None => with_object_root(&in_the_draft(own)?),
     };
     own.map(fit).transpose()
 }
 
-/// Whether the root of a tool's schema is a list, a text or a union. The API references of all vendors allow an object only,
+/// Whether the root of a tool's schema is a list, a text, a union or a reference. The API references of all vendors allow an object only,
 /// since the arguments of a call are an object.
 fn is_no_object(schema: &RawValue) -> bool {
     let Ok(Value::Object(root)) = schema_ref::parse(schema) else { return false };
     root.get("type").is_some_and(|kind| kind != "object")
-        || ["allOf", "anyOf", "oneOf"].iter().any(|union| root.contains_key(*union))
+        || ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|keyword| root.contains_key(*keyword))
 }
 
 /// A schema whose root is an object; unchanged if it is one already.
@@ -91,35 +92,40 @@ fn answers(root: &mut Schema) -> bool {
     list_items(root) | say_patterns(root)
 }
 
-/// Gemini's rules: every array has `items` (NousResearch/hermes-agent#77617 through OpenRouter), and those of its own file.
-/// Returns whether it changed anything.
+/// Gemini's rules: every array has `items` (NousResearch/hermes-agent#77617 through OpenRouter), every reference leads
+/// somewhere (`reference to undefined schema`: Rahularya01/pi-antigravity#33), and those of its own file. Returns whether it
+/// changed anything.
 fn geminis(root: &mut Schema) -> bool {
-    list_items(root) | gemini::fit(root)
+    cut_dangling(root, unknown) | list_items(root) | gemini::fit(root)
 }
 
 /// A response schema in Claude's subset, by the rules of OpenAI or Gemini, or by Kimi's (murtaza-nasir/maestro#34). Other
 /// models accept the draft.
 pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     if super::is_claude(upstream) {
-        output(own)
-    } else if super::is_openai(upstream) {
-        Ok(strict_form(ruled(own.to_owned(), answers)?))
+        return output(own);
+    }
+    let own = in_the_draft(own)?;
+    if super::is_openai(upstream) {
+        Ok(strict_form(ruled(own, answers)?))
     } else if super::is_gemini(upstream) {
-        ruled(own.to_owned(), geminis)
+        ruled(own, geminis)
     } else if super::is_kimi(upstream) {
-        kimi::schema(own.to_owned())
+        kimi::schema(own)
     } else {
-        in_the_draft(own)
+        Ok(own)
     }
 }
 
-/// A schema without what the draft does not have, such as a list in `items`, which xAI rejects (docs.x.ai, structured outputs).
-/// A schema of the draft is returned byte for byte.
+/// A schema without what the draft does not have, such as a list in `items`, which xAI and OpenAI reject (docs.x.ai, structured
+/// outputs), and with a root that is no reference: pydantic writes one for a recursive model, and a root needs a type. A schema
+/// that conforms is returned byte for byte.
 fn in_the_draft(own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
     let mut document = schema_ref::parse(own)?;
     let is_repaired = schema_draft::repair(&mut document);
+    let is_written_out = schema_ref::write_out_root(&mut document);
     match document {
-        Value::Object(root) if is_repaired => schema_ref::write(&root),
+        Value::Object(root) if is_repaired || is_written_out => schema_ref::write(&root),
         Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Ok(own.to_owned())
         }

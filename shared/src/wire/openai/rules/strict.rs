@@ -4,25 +4,33 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::wire::claude_schema::output::say_null;
 use crate::wire::schema_ref::{
     self, Room, Schema, children, children_mut, is_of_type, named_children, resolve, say_limits, types,
 };
 
 /// Keywords that OpenAI's strict schemas do not have (its guide to structured outputs; 567-labs/instructor#1074,
-/// ai-dynamo/dynamo#15153, mastra-ai/mastra#23321).
-const NOT_STRICT: [&str; 14] = [
+/// ai-dynamo/dynamo#15153, mastra-ai/mastra#23321, pydantic/pydantic-ai#7400). `default` is accepted: OpenAI's own Python
+/// library sends it.
+const NOT_STRICT: [&str; 20] = [
     "allOf",
-    "default",
+    "contains",
+    "dependencies",
     "dependentRequired",
     "dependentSchemas",
     "else",
     "if",
+    "maxContains",
+    "maxProperties",
+    "minContains",
+    "minProperties",
     "not",
     "oneOf",
     "patternProperties",
     "prefixItems",
     "propertyNames",
     "then",
+    "unevaluatedItems",
     "unevaluatedProperties",
     "uniqueItems",
 ];
@@ -150,7 +158,10 @@ impl Repair<'_> {
     fn fit(&mut self, schema: &mut Schema) {
         let written = self.write_out(schema);
         say_format(schema);
+        say_null(schema);
         type_values(schema);
+        // Without a value of its own it says nothing, and OpenAI's library removes it.
+        schema.retain(|key, value| key != "default" || !value.is_null());
         if is_object(schema) {
             require_known(schema);
         }

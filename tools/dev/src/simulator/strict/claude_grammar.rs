@@ -17,7 +17,11 @@ type Keywords = Map<String, Value>;
 
 /// Checks a schema that is compiled: a response schema, or the schema of a strict tool.
 pub(super) fn promised(schema: &Value, path: &str) -> Verdict {
-    schema::walk(schema, &mut |keywords| keyword(keywords).map_err(|fault| format!("{path}: {fault}")))
+    schema::walk(schema, &mut |keywords| {
+        let target = keywords.get("$ref").and_then(Value::as_str).map(|to| schema.pointer(to.trim_start_matches('#')));
+        ensure(target != Some(None), || format!("{path}: Reference to non-existent definition"))?;
+        keyword(keywords).map_err(|fault| format!("{path}: {fault}"))
+    })
 }
 
 fn keyword(keywords: &Keywords) -> Verdict {
@@ -48,6 +52,8 @@ fn keyword(keywords: &Keywords) -> Verdict {
 fn values(keywords: &Keywords) -> Verdict {
     let Some(values) = keywords.get("enum").and_then(Value::as_array) else { return Ok(()) };
     ensure(!values.is_empty(), || "Invalid schema: Enum must be a non-empty array".to_owned())?;
+    let is_plain = |value: &Value| !value.is_array() && !value.is_object();
+    ensure(values.iter().all(is_plain), || "Complex types within enums are not supported".to_owned())?;
     let Some(kind) = keywords.get("type") else { return Ok(()) };
     let fits = |value: &Value| match kind.as_str() {
         Some("string") => value.is_string(),

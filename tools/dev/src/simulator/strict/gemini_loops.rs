@@ -10,9 +10,15 @@ const STEPS: usize = 100_000;
 
 type Keywords = Map<String, Value>;
 
-/// Checks a tool's or a response's schema (NousResearch/hermes-agent#77617 and BoltAI/BoltAI#375 through OpenRouter).
+/// Checks a tool's or a response's schema (NousResearch/hermes-agent#77617 and BoltAI/BoltAI#375 through OpenRouter;
+/// Rahularya01/pi-antigravity#33 for references, zavora-ai/adk-rust#330 for tuples).
 pub(super) fn check(schema: &Value, path: &str) -> Verdict {
     schema::walk(schema, &mut |keywords| {
+        let target = keywords.get("$ref").and_then(Value::as_str).map(|to| schema.pointer(to.trim_start_matches('#')));
+        ensure(target != Some(None), || format!("{path}: reference to undefined schema"))?;
+        ensure(!keywords.get("items").is_some_and(Value::is_array), || {
+            format!("Unknown name \"items\" at '{path}': Proto field is not repeating, cannot start list.")
+        })?;
         let is_list = keywords.get("type").is_some_and(|kind| kind == "array");
         ensure(!is_list || keywords.contains_key("items"), || format!("{path}.items: missing field."))?;
         let mut values = keywords.get("enum").and_then(Value::as_array).into_iter().flatten();

@@ -142,9 +142,14 @@ fn answer(body: &Value) -> Verdict {
     // community.openai.com/t/896048.
     let root = described.get("schema").unwrap_or(&Value::Null);
     let is_object = root.get("type").is_some_and(|kind| kind == "object") || root.get("$ref").is_some();
-    ensure(is_object, || format!("Invalid schema for {whose}: schema must be type object."))?;
+    let is_union = ["allOf", "anyOf", "oneOf"].iter().any(|union| root.get(union).is_some());
+    ensure(is_object && !is_union, || format!("Invalid schema for {whose}: schema must be type object."))?;
     let wrong = |fault: String| format!("Invalid schema for {whose}: {fault}");
-    schema::walk(root, &mut |keywords| tool_schemas::patterns(keywords).map_err(wrong))?;
+    schema::walk(root, &mut |keywords| {
+        let fault = tool_schemas::outside_the_draft(keywords);
+        ensure(fault.is_none(), || wrong(format!("'{}' is not valid.", fault.unwrap_or_default())))?;
+        tool_schemas::patterns(keywords).map_err(wrong)
+    })?;
     if described.get("strict") == Some(&Value::Bool(true)) {
         kept(described.get("schema"), &whose)?;
     }
@@ -179,9 +184,20 @@ fn kept(schema: Option<&Value>, whose: &str) -> Verdict {
     ensure(levels <= 10, || wrong(&format!("{levels} levels of nesting exceeds limit of 10.")))?;
     schema::walk(schema.unwrap_or(&Value::Null), &mut |keywords| {
         // developers.openai.com, structured outputs; 567-labs/instructor#1074, ai-dynamo/dynamo#15153,
-        // mastra-ai/mastra#23321.
-        let foreign =
-            ["default", "oneOf", "allOf", "not", "if", "patternProperties", "propertyNames", "uniqueItems", "prefixItems"];
+        // mastra-ai/mastra#23321, pydantic/pydantic-ai#7400.
+        let foreign = [
+            "oneOf",
+            "allOf",
+            "contains",
+            "maxProperties",
+            "minProperties",
+            "not",
+            "if",
+            "patternProperties",
+            "propertyNames",
+            "uniqueItems",
+            "prefixItems",
+        ];
         if let Some(keyword) = foreign.into_iter().find(|keyword| keywords.contains_key(*keyword)) {
             return Err(wrong(&format!("'{keyword}' is not permitted.")));
         }

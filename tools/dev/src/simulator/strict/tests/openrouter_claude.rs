@@ -21,6 +21,11 @@ fn form(schema: Value) -> Value {
 fn schemas_that_claude_keeps_to_are_closed_and_without_limits() {
     let closed = json!({ "type": "object", "properties": { "a": { "type": "string" } }, "additionalProperties": false });
     let open = json!({ "type": "object", "properties": { "a": { "type": "string" } } });
+    let with = |inside: Value| {
+        json!({ "type": "object", "properties": { "a": inside }, "additionalProperties": false,
+            "$defs": { "D": { "type": "string" } } })
+    };
+    assert_eq!(verdict(CLAUDE, &strict(with(json!({ "$ref": "#/$defs/D" })))), Ok(()));
     let limited = json!({ "type": "object", "properties": { "a": { "type": "integer", "minimum": 1 } },
         "additionalProperties": false });
     for (model, change) in [
@@ -34,6 +39,8 @@ fn schemas_that_claude_keeps_to_are_closed_and_without_limits() {
     for (change, words) in [
         (strict(open.clone()), "'additionalProperties' must be explicitly set to false"),
         (strict(limited.clone()), "property 'minimum' is not supported"),
+        (strict(with(json!({ "$ref": "#/$defs/none" }))), "Reference to non-existent definition"),
+        (form(with(json!({ "enum": ["a", ["b"]] }))), "Complex types within enums"),
         (form(open), "'additionalProperties' must be explicitly set to false"),
         (form(limited), "property 'minimum' is not supported"),
     ] {

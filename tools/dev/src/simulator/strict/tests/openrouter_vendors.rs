@@ -159,11 +159,14 @@ fn a_json_object_is_asked_for_in_words_too() {
 fn openais_schemas_of_answers_are_objects_in_its_subset() {
     let format = |schema: Value| json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "a", "schema": schema, "strict": true } } });
     let object = |property: Value| json!({ "type": "object", "properties": { "a": property }, "required": ["a"], "additionalProperties": false });
-    let fine = format(object(json!({ "type": "string" })));
+    let fine = format(object(json!({ "type": "string", "default": "b" })));
     assert_eq!(verdict("openai/gpt-5.2", &fine), Ok(()));
     for (schema, words) in [
         (json!({ "type": "array", "items": { "type": "string" } }), "schema must be type object"),
-        (object(json!({ "type": "string", "default": "b" })), "'default' is not permitted"),
+        (json!({ "type": "object", "properties": {}, "additionalProperties": false, "anyOf": [{}] }), "must be type object"),
+        (object(json!({ "type": "array", "items": [{ "type": "string" }] })), "'items' is not valid"),
+        (object(json!({ "type": "array", "items": {}, "contains": { "type": "string" } })), "'contains' is not permitted"),
+        (object(json!({ "type": "object", "additionalProperties": false, "minProperties": 1 })), "'minProperties' is not"),
         (object(json!({ "oneOf": [{ "type": "string" }] })), "'oneOf' is not permitted"),
         (object(json!({ "type": "string", "pattern": "^(?!a)" })), "is not a 'regex'"),
     ] {

@@ -105,6 +105,8 @@ fn geminis_schemas_have_items_known_names_and_no_required_circle_behind_openrout
     }
     for (wrong, words) in [
         (of(&json!({ "type": "array" })), "items: missing field"),
+        (of(&json!({ "type": "array", "items": [{ "type": "string" }] })), "cannot start list"),
+        (of(&json!({ "$ref": "#/$defs/none" })), "reference to undefined schema"),
         (of(&json!({ "type": "string", "enum": ["x", ""] })), "cannot be empty"),
         (json!({ "type": "object", "properties": {}, "required": ["a"] }), "not defined in the schema properties"),
         (list(json!({ "minItems": 1 })), "a ref loop of required fields"),
