@@ -96,6 +96,22 @@ fn finish_rows() -> Vec<Row> {
             r#""stop","native_finish_reason":"MALFORMED_FUNCTION_CALL""#,
             Broken("MALFORMED_FUNCTION_CALL"),
         ),
+        word(
+            "a stop that was a refusal",
+            r#""stop","native_finish_reason":"refusal""#,
+            Said("text Hi", "content_filter", "refusal"),
+        ),
+        word(
+            "a stop that was a full window",
+            r#""stop","native_finish_reason":"model_context_window_exceeded""#,
+            Said("text Hi", "length", "max_tokens"),
+        ),
+        chunks(
+            "a refusal without a word that is called a stop",
+            &[r#""delta":{"role":"assistant","content":null},"finish_reason":"stop","native_finish_reason":"refusal""#],
+            r#""message":{"role":"assistant","content":null,"refusal":null},"finish_reason":"stop","native_finish_reason":"refusal""#,
+            Said("refusal The provider blocked this reply.", "content_filter", "refusal"),
+        ),
         chunks(
             "an empty word before the real one",
             &[r#""delta":{"content":"Hi"},"finish_reason":"""#, &end(r#""length""#), &end(r#""""#)],

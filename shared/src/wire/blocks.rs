@@ -150,6 +150,11 @@ pub fn block(block: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, G
         }
         "search_result" => search_result(block, cache, left_out)?,
         "tool_reference" => text_part(found_tool(&text_field(block, "tool_name")?), cache),
+        // A change of the tools: every declared tool is sent.
+        "tool_addition" | "tool_removal" => {
+            left_out.push(block.place());
+            return Ok(Vec::new());
+        }
         kind if is_of_a_server(kind) => {
             left_out.push(block.place());
             return Ok(Vec::new());

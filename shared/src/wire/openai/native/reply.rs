@@ -6,7 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::super::client::reply::{WholeCall, calls_of};
 use super::super::client::stream::finish_word;
 use super::super::provider::pieces::Arguments;
-use super::super::provider::reply::is_true_word;
+use super::super::provider::reply::{exact_word, is_true_word};
 use super::super::provider::stream::DONE;
 use super::super::usage::ClientUsage;
 use crate::chat::{ChatResponse, Part};
@@ -123,8 +123,10 @@ pub fn corrected(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Re
     let mut choices: Vec<RawObject<'_>> = serde_json::from_str(&text)?;
     let Some(choice) = choices.first_mut() else { return fields.to_json() };
     let mut is_changed = false;
-    let word = choice.get("finish_reason").and_then(|word| serde_json::from_str::<Text<'_>>(word).ok());
-    if !word.is_some_and(|word| is_true_word(&word.0, &reply.finish)) {
+    let text = |name: &str| choice.get(name).and_then(|word| serde_json::from_str::<Text<'_>>(word).ok());
+    let (word, native) = (text("finish_reason"), text("native_finish_reason"));
+    let native = native.as_ref().map(|native| native.0.as_ref());
+    if !word.is_some_and(|word| is_true_word(exact_word(&word.0, native), &reply.finish)) {
         choice.set("finish_reason", finish_word(&reply.finish))?;
         is_changed = true;
     }

@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::super::client::stream::{Encoder, finish_word, write_data};
 use super::super::provider::pieces::{Details, Thoughts, Words};
-use super::super::provider::reply::is_true_word;
+use super::super::provider::reply::{exact_word, is_true_word};
 use super::super::provider::stream::DONE;
 use super::calls::ForwardedCalls;
 use crate::chat::{BlockStart, Delta, FinishReason, StreamEvent, Usage};
@@ -71,6 +71,8 @@ struct Held {
 struct Choice<'a> {
     #[serde(borrow)]
     finish_reason: Option<Text<'a>>,
+    #[serde(borrow)]
+    native_finish_reason: Option<Text<'a>>,
     #[serde(borrow)]
     delta: Option<DeltaShape<'a>>,
 }
@@ -340,8 +342,11 @@ impl State {
             Some(Held { chunk, .. }) => {
                 let fields = RawObject::parse(&chunk)?;
                 let First(choice) = serde_json::from_str::<First<Choice<'_>>>(fields.get("choices").unwrap_or("[]"))?;
-                let word = choice.and_then(|choice| choice.finish_reason);
-                if word.is_some_and(|word| is_true_word(&word.0, finish)) {
+                let is_true = choice.is_some_and(|Choice { finish_reason, native_finish_reason, .. }| {
+                    let native = native_finish_reason.as_ref().map(|native| native.0.as_ref());
+                    finish_reason.is_some_and(|word| is_true_word(exact_word(&word.0, native), finish))
+                });
+                if is_true {
                     write_data(&fields, out)?;
                 } else {
                     write_data(&patched(&chunk, &Patch { finish: Some(finish_word(finish)), ..Patch::default() })?, out)?;

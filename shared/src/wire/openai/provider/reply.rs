@@ -20,6 +20,12 @@ pub fn finish_reason(word: &str) -> FinishReason {
     }
 }
 
+/// The finish reason, or the vendor's own if OpenRouter calls it only `stop`: it did so for refusals of Claude.
+pub fn exact_word<'w>(word: &'w str, native: Option<&'w str>) -> &'w str {
+    let says_more = |native: &&str| matches!(finish_reason(native), FinishReason::ContentFilter | FinishReason::Length);
+    native.filter(says_more).filter(|_| word == "stop").unwrap_or(word)
+}
+
 /// Whether OpenAI's clients know the finish reason, and it matches the end of the reply.
 pub fn is_true_word(word: &str, finish: &FinishReason) -> bool {
     let meant = finish_reason(word);

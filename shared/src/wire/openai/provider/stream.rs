@@ -11,7 +11,7 @@ use super::super::annotations::Annotations;
 use super::super::reasoning::{self, Detail};
 use super::super::usage::ProviderUsage;
 use super::pieces::{Arguments, Details, Loose, Thoughts, Words};
-use super::reply::{AfterCalls, failure, finish_reason};
+use super::reply::{AfterCalls, exact_word, failure, finish_reason};
 use crate::chat::blocks::CallPiece;
 use crate::chat::{Blocks, FinishReason, Part, StreamEvent, Usage};
 use crate::error::UpstreamError;
@@ -143,16 +143,16 @@ impl Decoder {
                 return Err(failure);
             }
         }
-        self.note(finish_reason);
+        let native = native_finish_reason.as_ref().map(|native| native.0.as_ref());
+        self.note(finish_reason.as_ref().map(|word| exact_word(&word.0, native)));
         Ok(())
     }
 
     /// Empty finish reasons are ignored. If there are several, the first that is not `stop` counts.
-    fn note(&mut self, word: Option<Text<'_>>) {
-        let Some(word) = word.filter(|word| !word.0.trim().is_empty()) else { return };
+    fn note(&mut self, word: Option<&str>) {
+        let Some(word) = word.filter(|word| !word.trim().is_empty()) else { return };
         if self.finish.reason().is_none_or(|reason| *reason == FinishReason::Stop) {
-            let reason = finish_reason(&word.0);
-            self.finish.note(word.0.into_owned(), reason);
+            self.finish.note(word.to_owned(), finish_reason(word));
         }
     }
 
