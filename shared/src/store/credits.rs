@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 
-use super::items::{CreditGrant, KEY, number, partition, primary_key};
+use super::items::{CreditGrant, Expired, KEY, StoredKey, number, partition, primary_key};
 use super::transaction::part;
 use super::{Store, StoreError};
 use crate::ids::KeyId;
@@ -40,17 +40,20 @@ impl Store {
     }
 
     /// Makes a key prepaid with a balance of zero. `opening` is what it was charged until now, so that grants and charges
-    /// add up. `Condition` if the key is prepaid, has running requests, or its balance is no longer `seen`.
-    pub async fn make_prepaid(&self, key: &KeyId, seen: i128, opening: &CreditGrant) -> Result<(), StoreError> {
+    /// add up. `Condition` if the key is prepaid, has requests that are not settled, or has changed since it was read.
+    pub async fn make_prepaid(&self, key: &StoredKey, opening: &CreditGrant) -> Result<(), StoreError> {
+        if key.expired.values().any(|expired| matches!(expired, Expired::Dead(_))) {
+            return Err(StoreError::Condition("the key has expired holds".into()));
+        }
         let update = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(primary_key(&partition(key), KEY)))
+            .set_key(Some(primary_key(&partition(&opening.key), KEY)))
             .update_expression("SET prepaid = :true, balance = :zero")
             .condition_expression("prepaid = :false AND balance = :seen AND size(holds) = :zero")
             .expression_attribute_values(":true", AttributeValue::Bool(true))
             .expression_attribute_values(":false", AttributeValue::Bool(false))
             .expression_attribute_values(":zero", number(0))
-            .expression_attribute_values(":seen", number(seen));
+            .expression_attribute_values(":seen", number(key.balance));
         let mut items = vec![part(update)?];
         if opening.amount != SignedPicoUsd::default() {
             items.push(self.put_new(opening.item())?);

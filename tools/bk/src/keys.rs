@@ -9,7 +9,7 @@ use gateway::admission::{Terms, issue, rotate};
 use gateway::ids::{GrantId, KeyId};
 use gateway::money::PicoUsd;
 use gateway::store::StoreError;
-use gateway::store::items::{CreditGrant, Expired, KeyChange, KeyStatus, Limits};
+use gateway::store::items::{CreditGrant, KeyChange, KeyStatus, Limits};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -194,13 +194,10 @@ async fn make_prepaid(bench: &Bench, id: &KeyId) -> Result<()> {
     if key.prepaid {
         bail!("key {id} is prepaid already; `bk credits show {id}` shows its balance");
     }
-    if !key.holds.is_empty() || key.expired.values().any(|expired| matches!(expired, Expired::Dead(_))) {
-        return Err(running());
-    }
     let charged = bench.store.charged(id).await.context("read what the key was charged")?;
     let note = "charged before it was prepaid".to_owned();
     let opening = CreditGrant { key: id.clone(), id: GrantId::generate(), amount: charged.into(), note };
-    match bench.store.make_prepaid(id, key.balance, &opening).await {
+    match bench.store.make_prepaid(&key, &opening).await {
         Err(StoreError::Condition(_)) => return Err(running()),
         answer => answer.context("make the key prepaid")?,
     }

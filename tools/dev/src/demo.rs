@@ -73,7 +73,7 @@ pub async fn fill(store: &Store, key: &KeyId) -> Result<()> {
     };
     let stored = store.current_key(key).await?.context("the key is gone")?;
     let charged = store.charged(key).await?;
-    store.make_prepaid(key, stored.balance, &grant(charged, "charged before it was prepaid")).await?;
+    store.make_prepaid(&stored, &grant(charged, "charged before it was prepaid")).await?;
     store.grant(&grant(BALANCE, "made up")).await?;
     Ok(())
 }
