@@ -386,13 +386,12 @@ fn not_configured(request: &RoutableRequest) -> GatewayError {
     GatewayError::new(ErrorKind::Unavailable, message).with_code("provider_not_configured").without_retry()
 }
 
-/// When a request must have ended: early enough before the function is killed to tell the client and to write the ledger.
+/// When a request must have ended: this long before the function is killed, to tell the client and to write the ledger.
 /// `deadline` is since the epoch. A deadline long in the past, as local runtimes send, means none.
-pub fn end_of(deadline: Duration) -> Instant {
-    const BEFORE_DEADLINE: Duration = Duration::from_secs(5);
+pub fn end_of(deadline: Duration, before: Duration) -> Instant {
     const LONGEST: Duration = Duration::from_mins(14);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let left = deadline.checked_sub(now).map(|left| left.saturating_sub(BEFORE_DEADLINE));
+    let left = deadline.checked_sub(now).map(|left| left.saturating_sub(before));
     Instant::now() + left.unwrap_or(LONGEST).min(LONGEST)
 }
 

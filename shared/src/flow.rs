@@ -82,7 +82,7 @@ impl Gateway {
         opened: ClientRequest,
         incoming: Incoming<'_>,
     ) -> Result<Response<Body>, GatewayError> {
-        let (format, deadline) = (opened.answered_in, dispatch::end_of(incoming.deadline));
+        let (format, deadline) = (opened.answered_in, dispatch::end_of(incoming.deadline, ledger::BEFORE_KILL));
         let tag = tag_of(incoming.headers, &opened)?;
         let served = self.served(&opened.model, &key, incoming.address).await?;
         self.admission.refuse_early(&key, served.asked.id.as_str())?;

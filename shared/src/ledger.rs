@@ -33,7 +33,7 @@ pub use jiff::Timestamp;
 pub use lines::{Announced, log_checkpoint, log_intent};
 pub use reconcile::{Reconciled, WALK, reconcile, reconcile_next};
 pub use replay::{Replay, Replayed};
-pub use settlement::{LONGEST_SETTLEMENT, store_record, withdraw};
+pub use settlement::{BEFORE_KILL, LONGEST_SETTLEMENT, store_record, withdraw};
 pub use summary::{Days, ModelUsage, Summary, dearest_first};
 pub use verify::{Verified, Violation, verify};
 

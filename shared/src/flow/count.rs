@@ -37,7 +37,7 @@ impl Gateway {
     /// Counts the input tokens of a request: the provider's count, or an estimate if there is none. Takes one request of the
     /// key's rate. Counts cost nothing, so they leave no record.
     pub async fn count(&self, format: ClientFormat, incoming: Incoming<'_>) -> Result<Response<Body>, GatewayError> {
-        let deadline = dispatch::end_of(incoming.deadline).min(Instant::now() + LONGEST);
+        let deadline = dispatch::end_of(incoming.deadline, ledger::BEFORE_KILL).min(Instant::now() + LONGEST);
         let key = ApiKey::from_headers(incoming.headers)?;
         let opened = wire::open_count(format, self.read_body(&key, &incoming).await?)?;
         let served = self.served(&opened.model, &key, incoming.address).await?;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::held::HeldModels;
 use super::reconcile::interrupted;
 use super::settlement::store_record;
-use super::{KeyedRequest, Reservation};
+use super::{KeyedRequest, LEASE_AFTER_END, Reservation};
 use crate::catalog::Catalog;
 use crate::chat::Usage;
 use crate::ids::{KeyId, RequestId, Tag};
@@ -17,8 +17,9 @@ use crate::protocol::Settled;
 use crate::store::items::{Attempt, Expired, HeldModel, Hold, Record, StoredKey, TokenSource};
 use crate::store::{Store, StoreError};
 
-/// Seconds after its start at which no request can be running: the longest time limit of a function, and a minute.
-const LONGEST_LEASE: u64 = 960;
+/// Seconds after its start at which no request can be running: Lambda's longest time limit of a function, and the time that a
+/// hold outlives its process.
+const LONGEST_LEASE: u64 = 900 + LEASE_AFTER_END.as_secs();
 
 /// A ledger line of the log. Other lines lack some of these fields.
 #[derive(Clone, Debug, Deserialize)]

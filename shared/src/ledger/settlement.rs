@@ -11,8 +11,10 @@ use crate::protocol::{Charge, Fault, KeyedRequest, Reservation, SettleEffect, Se
 use crate::store::items::Record;
 use crate::store::{Conditional, Store, StoreError, Stored};
 
-/// Maximum time that a settlement may delay the end of a body. The same time is reserved before the function is killed.
+/// Maximum time that a settlement may delay the end of a body.
 pub const LONGEST_SETTLEMENT: Duration = Duration::from_secs(4);
+/// How long before its function is killed a request ends: a settlement, and a second for the client's last event.
+pub const BEFORE_KILL: Duration = Duration::from_secs(LONGEST_SETTLEMENT.as_secs() + 1);
 
 /// Stores a record exactly once, however often it is tried, and ends its hold.
 pub async fn store_record(store: &Store, record: &Record, reservation: &Reservation) -> Settled {
