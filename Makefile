@@ -227,11 +227,12 @@ bench: ## Time the relay per streamed event, and a whole request, forwarded and 
 	cargo bench --package gateway-tests
 
 .PHONY: bench-http
-bench-http: ## Print what a request costs a release build's process, compared with a bare proxy. REQUESTS=100
-	cargo build --release --package chat-completions
+bench-http: ## Print what a request costs a release build's process, compared with a bare proxy and a bare function. REQUESTS=100
+	cargo build --release --package chat-completions --package bare
 	cargo build --package gateway-dev
 	rustc --edition 2024 -O tests/bench/floor.rs -o $(TARGET)/release/floor
-	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor
+	mkdir -p $(TARGET)/release/forwarder && cp $(TARGET)/release/forward $(TARGET)/release/forwarder/chat-completions
+	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor --forwarder $(TARGET)/release/forwarder
 
 .PHONY: bench-peers
 bench-peers: ## Print what a request costs LiteLLM, Portkey and TensorZero, compared with this gateway. Needs Linux, npm and openssl. REQUESTS=200

@@ -1,5 +1,5 @@
 //! `make bench-http`: the processor time that a request costs the function's process, compared with a proxy that only copies
-//! bytes, and when the parts of the answer arrive.
+//! bytes and with a function that only forwards requests, and when the parts of the answer arrive.
 //!
 //! The function runs as it does in `make dev`. Front, emulator, simulator and client run in other processes. The cases take
 //! turns, so that other load on the machine affects all of them equally. The figure of a case is the processor time that the
@@ -40,10 +40,20 @@ const FREEZE: Duration = Duration::from_secs(5);
 /// A request and its target.
 struct Case {
     name: &'static str,
-    /// Whether it goes through the proxy to the simulator instead of through the gateway.
-    bare: bool,
+    way: Way,
     model: &'static str,
     form: Form,
+}
+
+/// What a request goes through.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The proxy.
+    Proxy,
+    /// The function that only forwards.
+    Forwarder,
+    /// The gateway.
+    Gateway,
 }
 
 /// The form of a reply.
@@ -55,23 +65,26 @@ enum Form {
     Paced,
 }
 
-const fn case(name: &'static str, bare: bool, model: &'static str, form: Form) -> Case {
-    Case { name, bare, model, form }
+const fn case(name: &'static str, way: Way, model: &'static str, form: Form) -> Case {
+    Case { name, way, model, form }
 }
 
-const CASES: [Case; 6] = [
-    case("bare proxy, JSON", true, "openai/gpt-5.2", Form::Json),
-    case("forwarded, JSON", false, "gpt-5.2", Form::Json),
-    case("translated, JSON", false, "gemini-2.5-flash", Form::Json),
-    case("bare proxy, stream", true, "openai/gpt-5.2", Form::Stream),
-    case("forwarded, stream", false, "gpt-5.2", Form::Stream),
-    case("translated, stream", false, "gemini-2.5-flash", Form::Stream),
+const CASES: [Case; 8] = [
+    case("bare proxy, JSON", Way::Proxy, "openai/gpt-5.2", Form::Json),
+    case("bare function, JSON", Way::Forwarder, "openai/gpt-5.2", Form::Json),
+    case("forwarded, JSON", Way::Gateway, "gpt-5.2", Form::Json),
+    case("translated, JSON", Way::Gateway, "gemini-2.5-flash", Form::Json),
+    case("bare proxy, stream", Way::Proxy, "openai/gpt-5.2", Form::Stream),
+    case("bare function, stream", Way::Forwarder, "openai/gpt-5.2", Form::Stream),
+    case("forwarded, stream", Way::Gateway, "gpt-5.2", Form::Stream),
+    case("translated, stream", Way::Gateway, "gemini-2.5-flash", Form::Stream),
 ];
 
-const PACED: [Case; 3] = [
-    case("bare proxy", true, "openai/gpt-5.2", Form::Paced),
-    case("forwarded", false, "gpt-5.2", Form::Paced),
-    case("translated", false, "gemini-2.5-flash", Form::Paced),
+const PACED: [Case; 4] = [
+    case("bare proxy", Way::Proxy, "openai/gpt-5.2", Form::Paced),
+    case("bare function", Way::Forwarder, "openai/gpt-5.2", Form::Paced),
+    case("forwarded", Way::Gateway, "gpt-5.2", Form::Paced),
+    case("translated", Way::Gateway, "gemini-2.5-flash", Form::Paced),
 ];
 
 /// The figures of one request.
@@ -90,10 +103,20 @@ struct Target {
     key: String,
 }
 
-/// Measures this many requests of each case with the functions in that folder, and returns the table. `proxy` is the program
-/// of the comparison.
-pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<String> {
-    let options = Options {
+/// The programs that are measured.
+#[derive(Debug)]
+pub struct Programs {
+    /// The folder of the gateway's functions.
+    pub gateway: PathBuf,
+    /// The folder of the function that only forwards, under the name of the gateway's function.
+    pub forwarder: PathBuf,
+    /// The proxy.
+    pub proxy: PathBuf,
+}
+
+/// Measures this many requests of each case, and returns the tables.
+pub async fn run(programs: Programs, requests: usize) -> Result<String> {
+    let options = |binaries: PathBuf| Options {
         port: 0,
         data: None,
         binaries,
@@ -105,20 +128,16 @@ pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<Str
         terminal: None,
         fault_proxy: false,
     };
-    let stack = Stack::start(options).await?;
+    let stack = Stack::start(options(programs.gateway)).await?;
+    let forwarder = Stack::start(options(programs.forwarder)).await?;
     let origin = stack.support.simulator_origin.as_deref().context("no simulator")?;
-    let floor = Floor::start(proxy, origin.trim_start_matches("http://")).await?;
-    let gateway = Target {
-        address: stack.url.trim_start_matches("http://").to_owned(),
-        path: "/v1/chat/completions",
-        key: stack.key().to_owned(),
-    };
+    let floor = Floor::start(&programs.proxy, origin.trim_start_matches("http://")).await?;
     let bare = Target {
         address: floor.address.clone(),
         path: "/api/v1/chat/completions",
         key: simulator::OPENROUTER_KEY.to_owned(),
     };
-    let bench = Bench { stack, floor, gateway, bare };
+    let bench = Bench { stack, forwarder, floor, bare };
     let short = bench.rounds(&CASES, WARM_UP, requests).await?;
     let long = bench.rounds(&PACED, 1, requests.div_ceil(PER_LONG)).await?;
     Ok(format!("{}\n{}", table(&short), events(&long)))
@@ -127,8 +146,8 @@ pub async fn run(binaries: PathBuf, proxy: &Path, requests: usize) -> Result<Str
 /// The running processes.
 struct Bench {
     stack: Stack,
+    forwarder: Stack,
     floor: Floor,
-    gateway: Target,
     bare: Target,
 }
 
@@ -148,14 +167,23 @@ impl Bench {
     }
 
     async fn measured(&self, case: &Case) -> Result<Figures> {
-        if case.bare {
-            let before = used(self.floor.pid()?)?;
-            let times = send(&self.bare, case).await?;
-            return Ok(Figures { processor: used(self.floor.pid()?)?.saturating_sub(before), ..times });
-        }
-        let before = self.stack.lambda.pids(FUNCTION).first().map(|pid| used(*pid)).transpose()?;
-        let times = send(&self.gateway, case).await?;
-        let pid = frozen(&self.stack).await?;
+        let stack = match case.way {
+            Way::Proxy => {
+                let before = used(self.floor.pid()?)?;
+                let times = send(&self.bare, case).await?;
+                return Ok(Figures { processor: used(self.floor.pid()?)?.saturating_sub(before), ..times });
+            }
+            Way::Forwarder => &self.forwarder,
+            Way::Gateway => &self.stack,
+        };
+        let target = Target {
+            address: stack.url.trim_start_matches("http://").to_owned(),
+            path: "/v1/chat/completions",
+            key: stack.key().to_owned(),
+        };
+        let before = stack.lambda.pids(FUNCTION).first().map(|pid| used(*pid)).transpose()?;
+        let times = send(&target, case).await?;
+        let pid = frozen(stack).await?;
         Ok(Figures { processor: used(pid)?.saturating_sub(before.unwrap_or_default()), ..times })
     }
 }

@@ -59,7 +59,7 @@ struct Arguments {
     #[arg(long)]
     coldstart: bool,
     /// Measure this many requests of each kind, print a table, and exit.
-    #[arg(long, value_name = "REQUESTS", requires = "floor")]
+    #[arg(long, value_name = "REQUESTS", requires = "floor", requires = "forwarder")]
     bench: Option<usize>,
     /// Run this many paced streams at once, print what became of them, and exit.
     #[arg(long)]
@@ -67,6 +67,9 @@ struct Arguments {
     /// The proxy program to compare with.
     #[arg(long)]
     floor: Option<PathBuf>,
+    /// Folder of the function to compare with, under the name of the measured function.
+    #[arg(long)]
+    forwarder: Option<PathBuf>,
     /// Start only the database and the providers. Another program runs the functions on the port.
     #[arg(long)]
     support_only: bool,
@@ -102,8 +105,9 @@ async fn run(arguments: Arguments) -> Result<()> {
         Some(folder) => folder.clone(),
         None => std::env::current_exe()?.parent().context("this program has no folder")?.to_owned(),
     };
-    if let (Some(requests), Some(floor)) = (arguments.bench, &arguments.floor) {
-        return print(&bench::run(binaries, floor, requests).await?);
+    if let (Some(requests), Some(proxy), Some(forwarder)) = (arguments.bench, &arguments.floor, &arguments.forwarder) {
+        let programs = bench::Programs { gateway: binaries, forwarder: forwarder.clone(), proxy: proxy.clone() };
+        return print(&bench::run(programs, requests).await?);
     }
     let options = Options {
         port: arguments.port,
