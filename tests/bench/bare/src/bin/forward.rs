@@ -8,10 +8,11 @@ use rustls::RootCertStore;
 use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
+#[expect(clippy::disallowed_methods, reason = "it has no configuration of its own")]
 async fn main() -> Result<(), Error> {
     let [origin, key] = ["OPENROUTER_BASE_URL", "OPENROUTER_API_KEY"].map(std::env::var);
     let (url, authorization) = (format!("{}/chat/completions", origin?), format!("Bearer {}", key?));
-    let connections = Connections { connect: Duration::from_secs(5), idle: Duration::from_secs(60) };
+    let connections = Connections { connect: Duration::from_secs(5), idle: Duration::from_mins(1) };
     let client = http_client::build(RootCertStore::empty(), connections)?;
     let handler = service_fn(|request: Request| {
         let call = client.post(&url).header(AUTHORIZATION, &authorization).header(CONTENT_TYPE, "application/json");
