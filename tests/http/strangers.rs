@@ -43,6 +43,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("a document of comments", with_document("/A%").into_bytes(), false),
         ("a document of lists", with_document("/Differences[ ").into_bytes(), false),
         ("a document that is 16 MB long", with_document("(Hello) Tj ").into_bytes(), false),
+        ("thousands of odd names of properties", with_properties(5_000).into_bytes(), false),
         ("a thousand calls with one id", with_calls(1_000).into_bytes(), false),
     ]
 }
@@ -62,6 +63,15 @@ fn with_calls(count: usize) -> String {
     let call = json!({"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}});
     let calls = json!({"role": "assistant", "content": null, "tool_calls": vec![call; count]});
     json!({"model": "claude-opus-4.6", "messages": [{"role": "user", "content": "hi"}, calls]}).to_string()
+}
+
+/// A tool with property names that Claude rejects, and that look alike under its rule.
+fn with_properties(count: u32) -> String {
+    let names = (0x1200..).filter_map(char::from_u32).take(count as usize);
+    let properties: serde_json::Map<String, serde_json::Value> = names.map(|name| (name.to_string(), json!(true))).collect();
+    let schema = json!({"type": "object", "properties": properties});
+    let tool = json!({"type": "function", "function": {"name": "f", "parameters": schema}});
+    json!({"model": "claude-opus-4.6", "messages": [{"role": "user", "content": "hi"}], "tools": [tool]}).to_string()
 }
 
 /// A key that no gateway knows.

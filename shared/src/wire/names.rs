@@ -20,16 +20,39 @@ pub struct NameRule {
     pub longest: usize,
 }
 
-impl NameRule {
-    /// Returns a free name: the wanted one under this rule, or the same with a number.
-    pub fn free(self, wanted: &str, taken: &HashSet<String>) -> String {
-        let wanted = (self.spell)(wanted);
-        let numbered = (2_u32..).map(|number| {
-            let suffix = format!("_{number}");
-            let kept: String = wanted.chars().take(self.longest.saturating_sub(suffix.len())).collect();
-            kept + &suffix
-        });
-        std::iter::once(wanted.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or_default()
+/// The names that are taken under a rule.
+#[derive(Debug)]
+pub struct Taken {
+    rule: NameRule,
+    names: HashSet<String>,
+    /// The next number of each name that was wanted again. Smaller numbers are taken.
+    numbers: HashMap<String, u32>,
+}
+
+impl Taken {
+    /// These names are taken.
+    pub fn of(rule: NameRule, names: impl IntoIterator<Item = String>) -> Self {
+        Self { rule, names: names.into_iter().collect(), numbers: HashMap::new() }
+    }
+
+    /// Takes a free name: the wanted one under the rule, or the same with a number.
+    pub fn take(&mut self, wanted: &str) -> String {
+        let wanted = (self.rule.spell)(wanted);
+        if self.names.insert(wanted.clone()) {
+            return wanted;
+        }
+        let next = self.numbers.get(&wanted).copied().unwrap_or(2);
+        let numbered = (next..).map(|number| (number, self.numbered(&wanted, number)));
+        let (number, name) = numbered.into_iter().find(|(_, name)| !self.names.contains(name)).unwrap_or_default();
+        self.names.insert(name.clone());
+        self.numbers.insert(wanted, number.saturating_add(1));
+        name
+    }
+
+    fn numbered(&self, wanted: &str, number: u32) -> String {
+        let suffix = format!("_{number}");
+        let kept: String = wanted.chars().take(self.rule.longest.saturating_sub(suffix.len())).collect();
+        kept + &suffix
     }
 }
 
@@ -66,11 +89,10 @@ impl ToolNames {
         let tools: Vec<&str> = tools.collect();
         let mut names = Self { rule, ..Self::default() };
         let (fit, others): (Vec<&str>, Vec<&str>) = tools.into_iter().partition(|name| *name == (rule.spell)(name));
-        let mut taken: HashSet<String> = fit.into_iter().map(str::to_owned).collect();
+        let mut taken = Taken::of(rule, fit.into_iter().map(str::to_owned));
         for name in others {
             if !names.outward.contains_key(name) {
-                let free = rule.free(name, &taken);
-                taken.insert(free.clone());
+                let free = taken.take(name);
                 names.back.insert(free.clone(), name.to_owned());
                 names.outward.insert(name.to_owned(), free);
             }

@@ -1,11 +1,11 @@
 //! Renames a tool's properties to what a provider accepts: in its schema, in the calls of a history, and back in new calls.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{NameRule, spelled};
+use super::{NameRule, Taken, spelled};
 use crate::wire::raw::RawObject;
 use crate::wire::schema_ref::{self, Schema, children, children_mut};
 
@@ -47,11 +47,10 @@ impl PropertyNames {
         }
         let mut names = Self::default();
         let fits = |name: &&String| (rule.spell)(name) == **name;
-        let mut taken: HashSet<String> = found.iter().copied().filter(fits).cloned().collect();
+        let mut taken = Taken::of(rule, found.iter().copied().filter(fits).cloned());
         for name in found {
             if (rule.spell)(name) != *name && !names.outward.contains_key(name) {
-                let free = rule.free(name, &taken);
-                taken.insert(free.clone());
+                let free = taken.take(name);
                 names.back.insert(free.clone(), name.clone());
                 names.outward.insert(name.clone(), free);
             }

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::capability::Capabilities;
 use crate::wire::claude_schema::{StrictTools, tool_input};
-use crate::wire::names::{NameRule, ToolNames, spelled};
+use crate::wire::names::{NameRule, Taken, ToolNames, spelled};
 
 /// Name of the tool that replaces structured output, unless the client has a tool with this name.
 const ANSWER_TOOL: &str = "json_output";
@@ -46,5 +46,5 @@ pub fn answer_by_tool(name: &str) -> String {
 
 /// The name of the tool that replaces structured output, different from the client's tools.
 pub fn answer_name<'n>(tools: impl Iterator<Item = &'n str>) -> String {
-    NAMES.free(ANSWER_TOOL, &tools.map(|name| (NAMES.spell)(name)).collect())
+    Taken::of(NAMES, tools.map(|name| (NAMES.spell)(name))).take(ANSWER_TOOL)
 }
