@@ -3,6 +3,8 @@
 //! Older drafts and other dialects are converted if they have only one meaning: Swagger's `exclusiveMinimum: true`, the
 //! tuples of draft 7, type names of other languages. Invalid keywords without a meaning are removed.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::wire::schema_ref::{Place, Schema};
@@ -203,12 +205,8 @@ fn names(value: &mut Value) -> Fate {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return Fate::Gone,
     };
     let number = asked.len();
-    let mut kept: Vec<Value> = Vec::with_capacity(number);
-    for name in asked.into_iter().filter(Value::is_string) {
-        if !kept.contains(&name) {
-            kept.push(name);
-        }
-    }
+    let mut seen = HashSet::with_capacity(number);
+    let kept: Vec<Value> = asked.into_iter().filter(|name| name.is_string() && seen.insert(name.clone())).collect();
     let changed = kept.len() < number || !value.is_array();
     *value = Value::Array(kept);
     Fate::changed_if(changed)

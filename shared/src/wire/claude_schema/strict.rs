@@ -1,5 +1,7 @@
 //! How much Claude compiles for one request: its strict tools and its response schema.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -64,10 +66,10 @@ impl StrictTools {
 
 /// Number of optional properties of an object.
 fn optional(schema: &Schema) -> usize {
-    let required: Vec<&str> =
+    let required: HashSet<&str> =
         schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let properties = schema.get("properties").and_then(Value::as_object);
-    properties.map_or(0, |properties| properties.keys().filter(|name| !required.contains(&name.as_str())).count())
+    properties.map_or(0, |properties| properties.keys().filter(|name| !required.contains(name.as_str())).count())
 }
 
 /// Whether a schema allows several types.

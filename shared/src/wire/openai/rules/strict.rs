@@ -1,6 +1,8 @@
 //! Schemas that OpenAI accepts as strict (developers.openai.com, structured outputs): every object is closed and requires all its
 //! properties.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -92,10 +94,9 @@ fn is_strict(schema: &Value, document: &Value) -> bool {
     }
     let properties = schema.get("properties").and_then(Value::as_object);
     let mut required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    let named: HashSet<&str> = required.clone().filter_map(Value::as_str).collect();
     let is_known = |name: &Value| name.as_str().is_some_and(|name| properties.is_some_and(|all| all.contains_key(name)));
-    let is_required = |name: &String| {
-        schema.get("required").and_then(Value::as_array).is_some_and(|names| names.iter().any(|known| known == name))
-    };
+    let is_required = |name: &String| named.contains(name.as_str());
     let is_closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
     let is_list = types(schema).contains(&"array");
     (schema.contains_key("type") || schema.contains_key("anyOf"))
@@ -246,11 +247,10 @@ const fn type_of(value: &Value) -> &'static str {
 /// Lists the properties of an object, and requires only those (`Extra required key 'm' supplied`).
 fn require_known(schema: &mut Schema) {
     schema.entry("properties").or_insert_with(|| Value::Object(Schema::new()));
-    let names: Vec<String> =
-        schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Schema::keys).cloned().collect();
-    if let Some(Value::Array(required)) = schema.get_mut("required") {
-        required.retain(|name| name.as_str().is_some_and(|name| names.iter().any(|known| known == name)));
-    }
+    let Some(Value::Array(mut required)) = schema.get_mut("required").map(Value::take) else { return };
+    let properties = schema.get("properties").and_then(Value::as_object);
+    required.retain(|name| name.as_str().is_some_and(|name| properties.is_some_and(|all| all.contains_key(name))));
+    schema.insert("required".to_owned(), Value::Array(required));
 }
 
 #[cfg(test)]
