@@ -125,6 +125,17 @@ fn items_of_agents_keep_their_texts_and_tools() {
     check(RESPONSES, "gpt-5.2", &request, expected, &named);
 }
 
+#[test]
+fn a_shells_output_without_a_call_id_belongs_to_the_call_with_its_id() {
+    let request = json!({"tools": [{"type": "local_shell"}], "input": [
+        {"role": "user", "content": "hi"},
+        {"type": "local_shell_call", "id": "ls_1", "call_id": "c1", "action": {"type": "exec", "command": ["ls"]}},
+        {"type": "local_shell_call_output", "id": "ls_1", "output": "a.txt"},
+    ]});
+    let result = json!({"role": "tool", "content": "a.txt", "tool_call_id": "c1"});
+    check(RESPONSES, "gpt-5.2", &request, json!({"/messages/1/tool_calls/0/id": "c1", "/messages/2": result}), &[]);
+}
+
 /// OpenRouter derives a budget from a request to see reasoning, and Claude rejects a budget if a tool turn has no reasoning.
 #[test]
 fn a_wish_to_see_thoughts_gives_way_to_a_tool_turn_without_one() {

@@ -151,6 +151,11 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
+/// Whether it is an xAI model (Grok).
+fn is_grok(upstream: &str) -> bool {
+    upstream.starts_with("x-ai/")
+}
+
 /// Whether it is a Moonshot model (Kimi).
 fn is_kimi(upstream: &str) -> bool {
     upstream.starts_with("moonshotai/")

@@ -1,7 +1,7 @@
 //! Images, documents and audio as OpenRouter accepts them: by their bytes, and by their labels only if the bytes are
 //! unknown.
 
-use super::is_gemini;
+use super::{is_gemini, is_grok};
 use crate::wire::media::{Carrier, Told, told};
 
 /// Refusal of images of other kinds.
@@ -39,11 +39,6 @@ pub(in crate::wire::openai) fn carried<'t>(data: &str, label: &'t str, given: Ca
         Some(Told::Archive) => Carried { carrier: Carrier::File, label: "application/zip" },
         None => Carried { carrier: given, label },
     }
-}
-
-/// Whether it is an xAI model (Grok).
-fn is_grok(upstream: &str) -> bool {
-    upstream.starts_with("x-ai/")
 }
 
 /// Why a model rejects such a part; `None` if it accepts it. Images: openrouter.ai, image inputs; ai.google.dev, image

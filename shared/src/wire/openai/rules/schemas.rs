@@ -10,7 +10,7 @@ use super::{gemini, kimi};
 use crate::wire::claude_schema::references::{cut_dangling, unknown};
 use crate::wire::claude_schema::{output, tool_input};
 use crate::wire::schema_draft;
-use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut, types};
+use crate::wire::schema_ref::{self, Schema, SchemaError, children_mut, say_limits, types};
 
 /// Whether a model rejects a tool whose schema is missing or whose root is no object (xAI: dirac-run/dirac#58,
 /// lidge-jun/opencodex#122; `MiniMax`: QwenLM/qwen-code#11834; DeepSeek: farion1231/cc-switch#5490,
@@ -61,9 +61,27 @@ fn rule_of(upstream: &str) -> Option<Rule> {
         Some(say_patterns)
     } else if super::is_gemini(upstream) {
         Some(geminis)
+    } else if super::is_grok(upstream) {
+        Some(say_counts)
     } else {
         None
     }
+}
+
+/// Moves what xAI rejects in a list, at any depth, into its description (docs.x.ai, structured outputs: unsupported keywords).
+/// Returns whether it changed anything.
+fn say_counts(schema: &mut Schema) -> bool {
+    let mut limits = Vec::new();
+    for keyword in ["minContains", "maxContains"] {
+        limits.extend(schema.get(keyword).map(|number| format!("{keyword} {number}")));
+        schema.retain(|key, _| key != keyword);
+    }
+    say_limits(schema, &limits);
+    let mut changed = !limits.is_empty();
+    for child in children_mut(schema) {
+        changed |= say_counts(child);
+    }
+    changed
 }
 
 /// A schema that follows the rule. A schema that already conforms is returned byte for byte.
@@ -112,6 +130,8 @@ pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawVal
         ruled(own, geminis)
     } else if super::is_kimi(upstream) {
         kimi::schema(own)
+    } else if super::is_grok(upstream) {
+        ruled(own, say_counts)
     } else {
         Ok(own)
     }
@@ -192,6 +212,8 @@ mod tests {
         };
         let fine = r#"{"type": "object", "properties": {"a": {"type": "array", "prefixItems": [{}]}}}"#;
         assert_eq!(answer(fine), fine);
+        let counted = r#"{"type":"array","items":{},"contains":{},"minContains":2}"#;
+        assert_eq!(answer(counted), r#"{"type":"array","items":{},"contains":{},"description":"Limits: minContains 2"}"#);
         let tuple = r#"{"type":"array","items":[{"type":"string"}]}"#;
         assert_eq!(answer(tuple), r#"{"type":"array","prefixItems":[{"type":"string"}]}"#);
     }

@@ -1,6 +1,7 @@
 //! The items of a Responses request: messages, reasoning, calls and their results.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use super::{is_text_or_list, parts, reading, type_of};
 use crate::chat::Part;
@@ -144,11 +145,30 @@ pub(super) fn messages(
         let text = Part::Text { text: text.into_owned(), cache: None };
         return Ok(vec![Message { role: Role::User, parts: vec![text] }]);
     }
+    let items = list(body)?;
+    let calls = calls_by_own_id(&items);
     let mut messages = Vec::new();
-    for item in list(body)? {
-        messages.extend(message(item, thoughts, left_out)?);
+    for item in items {
+        let mut message = message(item, thoughts, left_out)?;
+        for part in message.iter_mut().flat_map(|message| &mut message.parts) {
+            if let Part::ToolResult(result) = part
+                && item.get("call_id").is_none()
+                && let Some(call) = calls.get(&result.call_id)
+            {
+                result.call_id.clone_from(call);
+            }
+        }
+        messages.extend(message);
     }
     Ok(messages)
+}
+
+/// The call ids of typed calls by the ids of their items. The result of a `local_shell_call` has only the latter (OpenAI's
+/// reference of Responses, `local_shell_call_output`).
+fn calls_by_own_id(items: &[Value<'_>]) -> HashMap<String, String> {
+    let typed = items.iter().filter(|item| TYPED.iter().any(|typed| type_of(**item) == typed.call));
+    let text = |item: &Value<'_>, name: &str| item.get(name).and_then(Value::as_text).map(Cow::into_owned);
+    typed.filter_map(|item| Some((text(item, "id")?, text(item, "call_id")?))).collect()
 }
 
 fn message(
