@@ -86,6 +86,8 @@ struct Held {
     hold: u128,
     dearest: u128,
     half: u128,
+    /// Whether the body has an output limit.
+    has_limit: bool,
 }
 
 /// The cost of a usage. A prompt that does not fit its window is refused, and costs nothing.
@@ -109,21 +111,28 @@ fn candidates(model: &Arc<Model>) -> Vec<Candidate> {
     model.routes.iter().map(|route| Candidate::new(model, route, DAY, false)).collect()
 }
 
-/// The hold of a body that goes to the first of these candidates, computed for all of them. `None` if the first one cannot
-/// carry the body.
-fn held(key: &ApiKey, format: ClientFormat, body: &Value, candidates: &[Candidate]) -> Option<Held> {
+/// The hold of a body that goes to the first of these candidates within these bounds, computed for all of them. `None` if the
+/// first one cannot carry the body.
+fn held(
+    key: &ApiKey,
+    (format, body): (ClientFormat, &Value),
+    candidates: &[Candidate],
+    output: OutputBounds,
+) -> Option<Held> {
     let (to, Candidate { model, route, .. }) = (candidates.first()?, candidates.first()?);
     let wire = wire_of(route.provider);
-    let destination = Destination { model, route, wire, output: OutputBounds::SAID };
+    let destination = Destination { model, route, wire, output };
     let sent = send_to(format, &body.to_string(), destination, &[]).ok()?;
     let measured = Measured::of(wire, &sent.body, &model.capabilities.media).unwrap();
-    let output = measured.output_tokens(&model.capabilities).unwrap_or_else(|| panic!("{} is sent no limit", model.id));
+    let said = measured.output_tokens(&model.capabilities);
+    assert!(said.is_some() || !output.must_say, "{} is sent no limit", model.id);
+    let output = said.unwrap_or(model.default_output);
     let applicant = Applicant { key, request: relaying::request(), lease: Duration::ZERO };
     let demand = ledger::demand(applicant, Sent { body: &measured, output_tokens: output }, model, candidates);
     let sent: Value = serde_json::from_slice(&sent.body).unwrap();
     let usage = |percent| judge_of(route.provider).usage(route.upstream.as_str(), &sent, percent);
-    let hold = demand.price.amount(demand.input_tokens, demand.output_tokens).pico();
-    Some(Held { hold, dearest: cost(usage(100), to), half: cost(usage(50), to) })
+    let hold = demand.price.amount(demand.input_tokens, demand.paid_output).pico();
+    Some(Held { hold, dearest: cost(usage(100), to), half: cost(usage(50), to), has_limit: said.is_some() })
 }
 
 /// Requests with parts whose kind is ambiguous, or whose kind is named at an unusual place.
@@ -275,7 +284,8 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
             let body = with(&body, limit);
             let to = |model: &Arc<Model>| {
                 let ways = candidates(model);
-                let held = (0..ways.len()).filter_map(|first| held(&key, format, &body, &ways[first..]));
+                let held =
+                    (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::SAID));
                 held.map(|held| (format!("{} for {} with {limit}", path.display(), model.id), held)).collect::<Vec<_>>()
             };
             let models = catalog.models().enumerate();
@@ -295,7 +305,7 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
         ] {
             let model = catalog.resolve(model).unwrap();
             let ways = candidates(&model);
-            let held = (0..ways.len()).filter_map(|first| held(&key, format, &body, &ways[first..]));
+            let held = (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::SAID));
             all.extend(held.map(|held| (format!("{name} for {}", model.id), held)));
         }
     }
@@ -307,6 +317,26 @@ fn no_reply_that_a_body_allows_costs_more_than_its_hold() {
     let short: Vec<_> = ALL.iter().filter(|(_, held)| held.dearest > held.hold).collect();
     assert!(short.is_empty(), "{} of {}: {:#?}", short.len(), ALL.len(), &short[..short.len().min(20)]);
     assert!(ALL.len() > 1_000, "only {} bodies", ALL.len());
+}
+
+#[test]
+fn a_hold_covers_the_longest_reply_to_a_body_without_a_limit() {
+    let catalog = Catalog::embedded().unwrap();
+    let (_, key) = mint(&ring::rand::SystemRandom::new()).unwrap();
+    let own = requests().into_iter().filter(|(_, path, _)| path.starts_with(project().join("tests")));
+    let (mut seen, mut unlimited) = (0, 0);
+    for (format, path, body) in own {
+        for model in catalog.models() {
+            let ways = candidates(model);
+            for first in 0..ways.len() {
+                let Some(held) = held(&key, (format, &body), &ways[first..], OutputBounds::NONE) else { continue };
+                assert!(held.dearest <= held.hold, "{} for {}: {held:?}", path.display(), model.id);
+                seen += 1;
+                unlimited += u32::from(!held.has_limit);
+            }
+        }
+    }
+    assert!(seen > 300 && unlimited > 100, "{seen} bodies, {unlimited} without a limit");
 }
 
 #[test]

@@ -38,14 +38,15 @@ pub struct Sent<'a> {
 
 /// What a request needs from its key: the maximum cost of its body on the most expensive candidate. If other candidates
 /// follow the first one, the demand includes a reserve, because their bodies encode the same request in another format. The
-/// amount for a body without an output limit covers the longest reply of the model.
+/// amount for a body without an output limit covers a reply that fills the window: hosts differ in the longest reply of a
+/// model.
 pub fn demand(applicant: Applicant<'_>, sent: Sent<'_>, asked: &Model, candidates: &[Candidate]) -> Demand {
     let Sent { body, output_tokens } = sent;
     let reserve = if candidates.len() > 1 { body.room_for_another_wire() } else { 0 };
     let window = candidates.iter().map(|candidate| candidate.model.largest_prompt()).max().unwrap_or_default();
     let input_tokens = body.worst_input(window).saturating_add(reserve).min(body.largest_input(window));
     let prices = candidates.iter().map(|candidate| hold_price(candidate, input_tokens, body));
-    let longest = candidates.iter().map(|candidate| candidate.model.max_output_tokens).max().unwrap_or_default();
+    let longest = candidates.iter().map(|candidate| candidate.model.widest_window).max().unwrap_or_default();
     let price = prices.reduce(|one, other| HoldPrice {
         input: one.input.max(other.input),
         output: one.output.max(other.output),
@@ -170,7 +171,7 @@ mod tests {
         let (_, key) = crate::auth::mint(&ring::rand::SystemRandom::new()).unwrap();
         let applicant = Applicant { key: &key, request: RequestId::generate(), lease: Duration::ZERO };
         let to = candidate("kimi-k2.5");
-        let longest = to.model.max_output_tokens;
+        let longest = to.model.widest_window;
         for (limit, output, paid) in [("", 32_000, longest), (r#","max_tokens":90"#, 90, 90)] {
             let body = format!(r#"{{"messages":[]{limit}}}"#);
             let body = Measured::of(WireFormat::OpenAi, body.as_bytes(), &to.model.capabilities.media).unwrap();
