@@ -4,7 +4,7 @@ import Anthropic from "@anthropic-ai/sdk";
 const client = new Anthropic({ baseURL: process.env.GATEWAY_URL, apiKey: process.env.GATEWAY_KEY });
 
 const stream = client.messages.stream({
-  model: process.env.GATEWAY_MODEL ?? "gemini-3-pro",
+  model: process.env.GATEWAY_MODEL ?? "gemini-3.8-flash",
   max_tokens: 1024,
   messages: [{ role: "user", content: "Name three rivers." }],
 });

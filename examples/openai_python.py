@@ -7,7 +7,7 @@ from openai import OpenAI
 client = OpenAI(base_url=os.environ["GATEWAY_URL"] + "/v1", api_key=os.environ["GATEWAY_KEY"])
 
 stream = client.chat.completions.create(
-    model=os.environ.get("GATEWAY_MODEL", "gemini-3-pro"),
+    model=os.environ.get("GATEWAY_MODEL", "gemini-3.8-flash"),
     messages=[{"role": "user", "content": "Name three rivers."}],
     stream=True,
     stream_options={"include_usage": True},

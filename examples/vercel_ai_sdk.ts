@@ -10,7 +10,7 @@ const gateway = createOpenAICompatible({
 });
 
 const reply = streamText({
-  model: gateway(process.env.GATEWAY_MODEL ?? "kimi-k2.5"),
+  model: gateway(process.env.GATEWAY_MODEL ?? "kimi-k3.1-pro"),
   prompt: "Name three rivers.",
 });
 for await (const text of reply.textStream) process.stdout.write(text);
