@@ -89,14 +89,14 @@ pub fn tool_input(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
 /// tuple becomes a list of its alternatives. Limits that Claude rejects move to the description. Recursive, external and
 /// dangling references become an object without content. A schema that already conforms is returned byte for byte.
 pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
-    let parsed = schema_ref::parse(schema)?;
-    let mut closed = closed(parsed.clone())?;
-    let mut document = parsed.clone();
-    // What is no schema was an error before the repair, which makes an empty schema of it.
-    if schema_draft::repair(&mut document) {
-        closed = self::closed(document)?;
+    let mut parsed = schema_ref::parse(schema)?;
+    let is_repaired = schema_draft::repair(&mut parsed);
+    if is_repaired {
+        // What is no schema is an error, while the repair makes an empty schema of it.
+        closed(schema_ref::parse(schema)?)?;
     }
-    if parsed.as_object() == Some(&closed) {
+    let closed = closed(parsed.clone())?;
+    if !is_repaired && parsed.as_object() == Some(&closed) {
         return Ok(schema.to_owned());
     }
     schema_ref::write(&closed)

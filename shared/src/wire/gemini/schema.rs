@@ -46,14 +46,13 @@ const DEPTH_LIMIT: usize = 24;
 /// The schema for `responseJsonSchema`: standard JSON Schema without references, `const`, exclusive limits, boolean schemas
 /// and annotations that Gemini rejects. A schema that already conforms is returned byte for byte.
 pub fn json_schema(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
-    let parsed = schema_ref::parse(schema)?;
-    written(schema, &parsed, &clean(&parsed)?)
+    written(schema, &clean(schema)?)
 }
 
 /// The schema for `responseSchema`: the subset of `OpenAPI` 3.0 in which unknown keywords are rejected. Returns `None` for
 /// an object without properties: then the field must be left out.
 pub fn openapi(schema: &RawValue) -> Result<Option<Box<RawValue>>, SchemaError> {
-    openapi_of(clean(&schema_ref::parse(schema)?)?)
+    openapi_of(clean(schema)?.root)
 }
 
 /// The schema of a tool's input. Its root is an object (`schema should be of type OBJECT`: spring-projects/spring-ai#1373,
@@ -61,42 +60,40 @@ pub fn openapi(schema: &RawValue) -> Result<Option<Box<RawValue>>, SchemaError> 
 #[derive(Debug)]
 pub struct ToolInput<'s> {
     schema: Cow<'s, RawValue>,
-    parsed: Value,
-    cleaned: Schema,
+    cleaned: Cleaned,
 }
 
 impl<'s> ToolInput<'s> {
     /// Reads a tool's schema.
     pub fn of(schema: &'s RawValue) -> Result<Self, SchemaError> {
-        let parsed = schema_ref::parse(schema)?;
-        let cleaned = clean(&parsed)?;
-        if cleaned.get("type").is_some_and(|kind| kind == "object") {
-            return Ok(Self { schema: Cow::Borrowed(schema), parsed, cleaned });
+        let cleaned = clean(schema)?;
+        if cleaned.root.get("type").is_some_and(|kind| kind == "object") {
+            return Ok(Self { schema: Cow::Borrowed(schema), cleaned });
         }
         let schema = claude_schema::tool_input(schema)?;
-        let parsed = schema_ref::parse(&schema)?;
-        let cleaned = clean(&parsed)?;
-        Ok(Self { schema: Cow::Owned(schema), parsed, cleaned })
+        let cleaned = clean(&schema)?;
+        Ok(Self { schema: Cow::Owned(schema), cleaned })
     }
 
     /// The schema for `parametersJsonSchema`, as [`json_schema`] writes it. Returns `None` without properties: then the
     /// field is left out.
     pub fn json_schema(self) -> Result<Option<Box<RawValue>>, SchemaError> {
-        let has_some = self.cleaned.get("properties").and_then(Value::as_object).is_some_and(|some| !some.is_empty());
-        if !has_some && is_empty(&subset(self.cleaned.clone())) {
+        let root = &self.cleaned.root;
+        let has_some = root.get("properties").and_then(Value::as_object).is_some_and(|some| !some.is_empty());
+        if !has_some && is_empty(&subset(root.clone())) {
             return Ok(None);
         }
-        written(&self.schema, &self.parsed, &self.cleaned).map(Some)
+        written(&self.schema, &self.cleaned).map(Some)
     }
 
     /// The schema for `parameters`, as [`openapi`] writes it. Returns `None` without properties.
     pub fn openapi(self) -> Result<Option<Box<RawValue>>, SchemaError> {
-        openapi_of(self.cleaned)
+        openapi_of(self.cleaned.root)
     }
 }
 
-fn written(schema: &RawValue, parsed: &Value, cleaned: &Schema) -> Result<Box<RawValue>, SchemaError> {
-    if parsed.as_object() == Some(cleaned) { Ok(schema.to_owned()) } else { schema_ref::write(cleaned) }
+fn written(schema: &RawValue, cleaned: &Cleaned) -> Result<Box<RawValue>, SchemaError> {
+    if cleaned.is_same { Ok(schema.to_owned()) } else { schema_ref::write(&cleaned.root) }
 }
 
 fn openapi_of(cleaned: Schema) -> Result<Option<Box<RawValue>>, SchemaError> {
@@ -112,15 +109,25 @@ fn is_empty(subset: &Schema) -> bool {
     subset.get("type").is_some_and(|kind| kind == "object") && !subset.contains_key("properties")
 }
 
-fn clean(root: &Value) -> Result<Schema, SchemaError> {
+/// A schema without what Gemini rejects.
+#[derive(Debug)]
+struct Cleaned {
+    root: Schema,
+    /// Whether nothing changed.
+    is_same: bool,
+}
+
+fn clean(schema: &RawValue) -> Result<Cleaned, SchemaError> {
     let clean = |root: &Value| Cleaner { root, active: Vec::new(), room: Room::new() }.schema(root);
-    let mut cleaned = clean(root)?;
-    let mut repaired = root.clone();
-    // What is no schema was an error before the repair, which makes an empty schema of it.
-    if schema_draft::repair(&mut repaired) {
-        cleaned = clean(&repaired)?;
+    let mut parsed = schema_ref::parse(schema)?;
+    let is_repaired = schema_draft::repair(&mut parsed);
+    if is_repaired {
+        // What is no schema is an error, while the repair makes an empty schema of it.
+        clean(&schema_ref::parse(schema)?)?;
     }
-    Ok(cleaned.unwrap_or_default())
+    let root = clean(&parsed)?.unwrap_or_default();
+    let is_same = !is_repaired && parsed.as_object() == Some(&root);
+    Ok(Cleaned { root, is_same })
 }
 
 /// Makes the schema self-contained, and drops what Gemini rejects.
