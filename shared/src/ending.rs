@@ -10,7 +10,7 @@
 //! | refused as wrong, or by moderation | request | no | success; for moderation nothing | its status | its kind |
 //! | a reply that is too large | provider | no | nothing | 502 | 502 or an error event |
 //! | the model is not served | provider | no | nothing, or that the model is gone for everyone | its status | 404 |
-//! | credential or credit refused | our account | no | failure | its status | 502, 503 |
+//! | credential or credit refused | our account | no | failure | its status | 502 or 503, no retry |
 //! | failed, cut, stalled, unreadable | provider | no | failure | its status | its kind |
 //! | no answer: empty, a broken tool call, cut arguments | provider | no | nothing | 502 | 502 or an error event |
 //! | panic | gateway | no | nothing | 500 | 500 or an error event |
@@ -257,9 +257,9 @@ mod tests {
             ),
             (failed(not_served(Absence::ForEveryone)), Fault::Provider, Charge::Nothing, GONE, 404, Some((404, 404, false))),
             (failed(Kind::Moderated), Fault::Request, Charge::Nothing, NOTHING, 403, Some((400, 400, false))),
-            (failed(Kind::Refused(401)), Fault::Account, Charge::Nothing, NO_WAY, 401, Some((502, 502, true))),
-            (failed(Kind::Refused(403)), Fault::Account, Charge::Nothing, OUTAGE, 403, Some((502, 502, true))),
-            (failed(Kind::Refused(402)), Fault::Account, Charge::Nothing, CREDIT, 402, Some((503, 503, true))),
+            (failed(Kind::Refused(401)), Fault::Account, Charge::Nothing, NO_WAY, 401, Some((502, 502, false))),
+            (failed(Kind::Refused(403)), Fault::Account, Charge::Nothing, OUTAGE, 403, Some((502, 502, false))),
+            (failed(Kind::Refused(402)), Fault::Account, Charge::Nothing, CREDIT, 402, Some((503, 503, false))),
             (failed(Kind::Credential), Fault::Account, Charge::Nothing, NO_WAY, 502, Some((503, 503, true))),
             (failed(Kind::Refused(429)), Fault::Provider, Charge::Nothing, OUTAGE, 429, Some((429, 429, true))),
             (failed(Kind::Refused(500)), Fault::Provider, Charge::Nothing, OUTAGE, 500, Some((502, 502, true))),

@@ -95,6 +95,8 @@ async fn a_providers_refusal_becomes_the_callers_status_whole_and_streamed() -> 
                 assert!(answer.json()["error"]["message"].is_string());
                 let waits = matches!(expected, 429 | 503 | 529);
                 assert_eq!(answer.header("retry-after"), if waits { "7" } else { "" }, "{upstream} {path}");
+                let retries = if matches!(upstream, 400 | 401 | 403) { "false" } else { "true" };
+                assert_eq!(answer.header("x-should-retry"), retries, "{upstream} {path}");
             }
         }
     }

@@ -205,8 +205,8 @@ impl From<UpstreamError> for GatewayError {
     }
 }
 
-/// A provider's refusal for clients. Its 401, 402 and 403 are about our account, never about the caller's key, so its
-/// message is not shown.
+/// A provider's refusal for clients. Its 401, 402 and 403 are about the gateway's account, never about the caller's key. So
+/// its message is not shown, and a retry cannot help: only the operator can change the account.
 fn refused(status: u16, error: &UpstreamError) -> GatewayError {
     let provider_says = || public_words(&error.message);
     let failed = |kind, ours| ending_with(kind, ours, &error.message);
@@ -217,9 +217,11 @@ fn refused(status: u16, error: &UpstreamError) -> GatewayError {
         }
         400 | 422 => GatewayError::new(ErrorKind::InvalidRequest, provider_says()),
         401 | 403 => GatewayError::new(ErrorKind::Upstream, "The provider refused the gateway's credential.")
-            .with_code("upstream_auth"),
+            .with_code("upstream_auth")
+            .without_retry(),
         402 => GatewayError::new(ErrorKind::Unavailable, "The gateway's account at the provider is out of credit.")
-            .with_code("upstream_credits"),
+            .with_code("upstream_credits")
+            .without_retry(),
         408 | 504 => failed(ErrorKind::Timeout, "The provider did not answer in time"),
         413 => GatewayError::new(ErrorKind::TooLarge, provider_says()),
         429 => {
@@ -331,10 +333,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_provider_says_about_our_account_stays_here() {
+    fn what_a_provider_says_about_our_account_stays_here_and_asks_for_no_retry() {
         for status in [401, 402, 403] {
             let error = refusal(status, "account of Jane Doe");
             assert!(!error.message().contains("Jane"), "{status}: {}", error.message());
+            assert!(!error.is_retryable(), "{status}");
         }
     }
 
