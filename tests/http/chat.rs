@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// What the simulator answers to `hi` over a wire.
 fn greeting(model: &str, wire: &str) -> String {
-    format!("Hello from the simulator. I stand in for {model} over the {wire} wire. You said: \"hi\"")
+    format!("Hello from the simulator. I simulate the model {model} in the {wire} format. You said: \"hi\"")
 }
 
 fn sent(gateway: &Harness, label: &str) -> Value {

@@ -111,7 +111,7 @@ fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
         None => ("You said", without_markers(&request.user_text)),
     };
     let echo: String = quoted.chars().take(ECHO_LIMIT).collect();
-    format!("Hello from the simulator. I stand in for {} over the {wire} wire. {verb}: \"{echo}\"", request.model)
+    format!("Hello from the simulator. I simulate the model {} in the {wire} format. {verb}: \"{echo}\"", request.model)
 }
 
 /// The calls of a reply. A strict loop makes several at first and then one at a time; otherwise one call that is answered at

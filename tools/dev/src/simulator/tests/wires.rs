@@ -15,7 +15,7 @@ const GEMINI_TOOLS: &str = r#","tools":[{"functionDeclarations":[{"name":"weathe
     "required":["city"],"properties":{"city":{"type":"STRING"}}}}]}]"#;
 
 fn answer(model: &str, wire: &str) -> String {
-    format!("Hello from the simulator. I stand in for {model} over the {wire} wire. You said: \"hello there\"")
+    format!("Hello from the simulator. I simulate the model {model} in the {wire} format. You said: \"hello there\"")
 }
 
 fn names(reply: &Reply) -> Vec<&str> {
