@@ -46,7 +46,7 @@ async fn a_request_that_the_balance_does_not_cover_refuses_no_smaller_one_and_no
     assert_eq!(code(&refused), (402, "insufficient_balance".to_owned()), "{}", refused.body);
     let message = refused.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
     assert!(message.starts_with("The balance does not cover this request: it needs at least 0.0"), "{message}");
-    assert!(message.ends_with(" USD, and 0.01 USD are left."), "{message}");
+    assert!(message.ends_with(" USD, and 0.01 USD is left."), "{message}");
     let affordable = ask(&gateway, &key, SMALL).await?;
     assert_eq!(affordable.status, 200, "{}", affordable.body);
     assert_eq!(code(&ask(&gateway, &key, LARGE).await?), (402, "insufficient_balance".to_owned()));

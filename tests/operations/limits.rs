@@ -145,7 +145,7 @@ async fn a_balance_that_is_too_small_is_a_402_until_it_is_granted() -> Result<()
     assert_eq!(error(&answered), refusal(402, "insufficient_credits", "insufficient_balance"), "{}", answered.body);
     let message = answered.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
     assert!(message.starts_with("The balance does not cover this request: it needs at least 0.0"), "{message}");
-    assert!(message.ends_with(" USD, and 0.000001 USD are left."), "{message}");
+    assert!(message.ends_with(" USD, and 0.000001 USD is left."), "{message}");
     assert_eq!((answered.header("retry-after"), answered.header("x-should-retry")), ("", "false"));
     assert_eq!(answered.header("x-ratelimit-limit-requests"), "600");
     assert!(bk(&gateway, &["credits", "grant", &id, "5"]).await?.status.success());

@@ -114,7 +114,7 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
         Denial::Balance { needed, left } => {
             // Clients usually show only the message.
             let message =
-                format!("The balance does not cover this request: it needs at least {needed} USD, and {left} USD are left.");
+                format!("The balance does not cover this request: it needs at least {needed} USD, and {left} USD is left.");
             let hint = "GET /v1/credits shows the balance; the gateway's operator can grant more.";
             GatewayError::new(ErrorKind::PaymentRequired, message).with_code("insufficient_balance").with_hint(hint)
         }
