@@ -42,19 +42,19 @@ help: ## Show this list
 DATA_OPTION = $(if $(findstring command,$(origin DATA)),--data $(DATA))
 
 .PHONY: dev
-dev: ## Run the gateway on this machine. PORT=9000; DATA=.dev is its folder; FRESH=1 empties it; LOGS=1 prints the functions' log; RELEASE=1 builds for speed
+dev: ## Run the gateway on this machine. PORT=9000; DATA=.dev is the folder of its data; FRESH=1 empties that folder; LOGS=1 prints the functions' log; RELEASE=1 uses optimised builds
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: demo
-demo: ## As dev, with thirty days of invented usage in the dashboard
+demo: ## Run the same with thirty days of invented usage in the dashboard. The options of dev apply
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: watch
-watch: $(TOOLS)/lambda/installed ## Like dev, and rebuild on every change (cargo lambda watch)
+watch: $(TOOLS)/lambda/installed ## Run the gateway, and rebuild the functions on every change (cargo lambda watch). PORT=9000; FRESH=1 empties its data
 	cargo build --package gateway-dev
 	@before=$$(mktemp); $(TARGET)/debug/gateway-dev --support-only $(if $(FRESH),--fresh) & support=$$!; \
 	  trap 'kill $$support 2>/dev/null || true; rm -f $$before' EXIT; \
@@ -68,7 +68,7 @@ bk: ## Build the operator's command line, target/debug/bk
 	cargo build --package bk
 
 .PHONY: invoke
-invoke: $(TOOLS)/lambda/installed ## Send an event of events/ to a running make dev or make watch. EVENT=messages-stream
+invoke: $(TOOLS)/lambda/installed ## Send an event to a running make dev or make watch. EVENT=health is a file of events/
 	@[ -f .dev/env ] || { echo "No gateway is running: start \`make dev\` in another terminal, then run this again." >&2; exit 1; }
 	@set -a; . .dev/env; set +a; function=$$(python3 tools/event.py "$${EVENT:-health}" .dev/event.json); \
 	  PATH="$(CURDIR)/$(TOOLS)/lambda/bin:$$PATH" cargo lambda invoke $$function \
@@ -83,11 +83,11 @@ sam-binaries: $(TOOLS)/sam/installed $(if $(RELEASE),$(TOOLS)/lambda/installed)
 	$(if $(RELEASE),$(SAM) cargo lambda build --release $(PACKAGES))
 
 .PHONY: sam-invoke
-sam-invoke: sam-binaries ## Send an event to a function in SAM's container. Needs Docker and a running make dev. EVENT=health or EVENT=all; RELEASE=1
+sam-invoke: sam-binaries ## Send an event to a function in SAM's container. Needs Docker and a running make dev. EVENT=health or EVENT=all; RELEASE=1 runs the builds that are deployed
 	@BINARIES=$(SAM_BINARIES) tools/sam.sh invoke "$${EVENT:-health}"
 
 .PHONY: sam-api
-sam-api: sam-binaries ## Serve all functions from SAM's containers at http://127.0.0.1:9001. Needs Docker and a running make dev. SAM_PORT=; RELEASE=1
+sam-api: sam-binaries ## Serve all functions from SAM's containers at http://127.0.0.1:9001. Needs Docker and a running make dev. SAM_PORT=9001; RELEASE=1 runs the builds that are deployed
 	@BINARIES=$(SAM_BINARIES) tools/sam.sh api
 
 ## Deploying (see tools/deploy/README.md)
@@ -128,7 +128,7 @@ package: build ## Build and upload, for a deployment with other tools: .aws-sam/
 	$(SAM) sam package --resolve-s3 --output-template-file .aws-sam/packaged.yaml
 
 .PHONY: deploy
-deploy: tools ## Build and deploy. DRY_RUN=1 only prints; PARAMETERS="Name=value ..." ARCH= SAM_CONFIG= YES=1 ROTATE_ORIGIN=1 ROTATE_REASONING=1
+deploy: tools ## Build and deploy. DRY_RUN=1 only prints the parameters; PARAMETERS="Name=value ..." sets them; ARCH=arm64 or x86_64; SAM_CONFIG= is the file of settings; YES=1 asks nothing; ROTATE_ORIGIN=1 and ROTATE_REASONING=1 replace a secret
 ifeq ($(DRY_RUN),1)
 	@ARCH=$(ARCH) $(PYTHON) tools/deploy/deploy.py
 else
@@ -189,7 +189,7 @@ golden: ## Accept changed golden files. Read the diff line by line afterwards
 
 # CHAOS_SEED=7, FUZZ_SEED=7 or PROPTEST_RNG_SEED=7 with cargo test repeats a seed.
 .PHONY: chaos
-chaos: ## Run the random tests for longer: money protocol (SEEDS=), killed processes (REQUESTS=), mutated requests (FUZZ=), histories (HISTORIES=)
+chaos: ## Run more cases of the random tests. SEEDS=1000000 of the money protocol; REQUESTS=10000 with killed processes; FUZZ=50000 mutated requests; HISTORIES=2000
 	CHAOS_SEEDS=$${SEEDS:-1000000} cargo test --package gateway-tests --test ledger no_seed_breaks_a_law
 	cargo build --workspace
 	CHAOS_REQUESTS=$${REQUESTS:-10000} cargo test --package gateway-tests --test faults after_kills_and_faults
@@ -223,11 +223,11 @@ nightly: tools ## Run what is too slow for each change: sam build, its binaries 
 ## Measuring
 
 .PHONY: bench
-bench: ## Time the relay per streamed event, and a whole request, forwarded and translated
+bench: ## Measure the time of each streamed event and of a whole request, forwarded and translated
 	cargo bench --package gateway-tests
 
 .PHONY: bench-http
-bench-http: ## Print what a request costs a release build's process, compared with a bare proxy and a bare function. REQUESTS=100
+bench-http: ## Print the processor time and latency of a request in a release build, a bare proxy and a bare function. REQUESTS=100
 	cargo build --release --package chat-completions --package bare
 	cargo build --package gateway-dev
 	rustc --edition 2024 -O tests/bench/floor.rs -o $(TARGET)/release/floor
@@ -235,7 +235,7 @@ bench-http: ## Print what a request costs a release build's process, compared wi
 	@$(TARGET)/debug/gateway-dev --binaries $(TARGET)/release --bench $${REQUESTS:-100} --floor $(TARGET)/release/floor --forwarder $(TARGET)/release/forwarder
 
 .PHONY: bench-peers
-bench-peers: ## Print what a request costs LiteLLM, Portkey and TensorZero, compared with this gateway. Needs Linux, npm and openssl. REQUESTS=200
+bench-peers: ## Print the processor time and latency of a request in LiteLLM, Portkey, TensorZero and this gateway. Needs Linux, npm and openssl. REQUESTS=200
 	cargo build --release --package chat-completions
 	cargo build --package gateway-dev
 	@for peer in $(PEERS); do $(MAKE) --no-print-directory $(TOOLS)/peers/$$peer/installed || echo "left out: $$peer, which could not be installed from its package registry"; done
