@@ -285,7 +285,7 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
             let to = |model: &Arc<Model>| {
                 let ways = candidates(model);
                 let held =
-                    (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::SAID));
+                    (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::WITH_LIMIT));
                 held.map(|held| (format!("{} for {} with {limit}", path.display(), model.id), held)).collect::<Vec<_>>()
             };
             let models = catalog.models().enumerate();
@@ -305,7 +305,7 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
         ] {
             let model = catalog.resolve(model).unwrap();
             let ways = candidates(&model);
-            let held = (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::SAID));
+            let held = (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::WITH_LIMIT));
             all.extend(held.map(|held| (format!("{name} for {}", model.id), held)));
         }
     }

@@ -87,7 +87,7 @@ impl Gateway {
         let served = self.served(&opened.model, &key, incoming.address).await?;
         self.admission.refuse_early(&key, served.asked.id.as_str())?;
         let request = self.routable(&key, opened, &incoming, &served).await?;
-        let output = if self.admission.is_prepaid(&key) { OutputBounds::SAID } else { OutputBounds::NONE };
+        let output = if self.admission.is_prepaid(&key) { OutputBounds::WITH_LIMIT } else { OutputBounds::NONE };
         let plan = Plan::of(&self.upstreams, request, output)?;
         let lease = deadline.saturating_duration_since(Instant::now()) + ledger::LEASE_AFTER_END;
         let sent = Sent { body: plan.prepared().measured(), output_tokens: plan.prepared().output_limit() };

@@ -90,7 +90,7 @@ impl Process {
         let pricing = Pricing::of(&facts, &candidates[0]);
         let routable = RoutableRequest::new(opened, model, candidates);
         let request = facts.request;
-        let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(failed)?;
+        let plan = Plan::of(&self.upstreams, routable, OutputBounds::WITH_LIMIT).map_err(failed)?;
         let output_limit = plan.prepared().output_limit();
         let context = ReplyContext {
             format,

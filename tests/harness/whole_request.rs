@@ -107,7 +107,7 @@ impl Process {
         let model: Arc<Model> = self.catalog.resolve(&request.model).ok().context("no such model")?;
         let candidates = self.upstreams.candidates(&model, request.mode, ledger::day_of(relaying::request()));
         let routable = RoutableRequest::new(request, Arc::clone(&model), candidates);
-        let plan = Plan::of(&self.upstreams, routable, OutputBounds::SAID).map_err(|error| refused(&error))?;
+        let plan = Plan::of(&self.upstreams, routable, OutputBounds::WITH_LIMIT).map_err(|error| refused(&error))?;
         let lease = Duration::from_mins(1);
         let applicant = Applicant { key: &self.key, request: relaying::request(), lease };
         let sent = Sent { body: plan.prepared().measured(), output_tokens: plan.prepared().output_limit() };

@@ -12,7 +12,7 @@ use crate::chat::request::Source;
 use crate::document::{Kind, Value};
 use crate::error::{ErrorKind, GatewayError};
 use crate::wire::ClientRequest;
-use crate::wire::media::{self, Carrier, InlinePart, Title, Told, base64, is_data_url, is_pdf, split_data_url, told};
+use crate::wire::media::{self, Carrier, Detected, InlinePart, Title, base64, detect, is_data_url, is_pdf, split_data_url};
 use crate::wire::request::unsupported;
 
 /// The kind of a media part.
@@ -49,12 +49,12 @@ impl Modality {
     }
 
     /// The kind of bytes.
-    const fn of(told: Told) -> Self {
-        match told {
-            Told::Picture(_) => Self::Image,
-            Told::Pdf | Told::Archive => Self::File,
-            Told::Sound(_) => Self::Audio,
-            Told::Video(_) => Self::Video,
+    const fn of(detected: Detected) -> Self {
+        match detected {
+            Detected::Picture(_) => Self::Image,
+            Detected::Pdf | Detected::Archive => Self::File,
+            Detected::Sound(_) => Self::Audio,
+            Detected::Video(_) => Self::Video,
         }
     }
 
@@ -85,8 +85,8 @@ impl<'d> MediaPart<'d> {
             return None;
         }
         let inline = inline_of(part, by_type);
-        let told = inline.as_ref().and_then(|inline| told(&inline.data));
-        Some(Self { part, modality: told.map_or(by_type, Modality::of), inline })
+        let detected = inline.as_ref().and_then(|inline| detect(&inline.data));
+        Some(Self { part, modality: detected.map_or(by_type, Modality::of), inline })
     }
 }
 
@@ -234,8 +234,8 @@ fn labelled<'d>(part: Value<'d>, mut inline: InlinePart<'d>) -> InlinePart<'d> {
 /// Whether an image is, or claims to be, of a kind whose size can be read here. Others are left to the provider.
 fn has_readable_head(inline: &InlinePart<'_>) -> bool {
     const KINDS: [&str; 5] = ["image/gif", "image/jpeg", "image/jpg", "image/png", "image/webp"];
-    let kind = match told(&inline.data) {
-        Some(Told::Picture(kind)) => kind,
+    let kind = match detect(&inline.data) {
+        Some(Detected::Picture(kind)) => kind,
         Some(_) | None => &inline.label,
     };
     KINDS.contains(&kind) || !kind.starts_with("image/")

@@ -1,44 +1,44 @@
-//! The end of a reply in formats without block boundaries: the finish reason comes before the end, and the end closes the
-//! open block.
+//! Keeps the finish reason of a reply until the reply ends, in formats without block boundaries: those of OpenRouter and
+//! Gemini. The end closes the open block. Each format's provider side translates its own words to [`FinishReason`].
 
 use crate::chat::{Blocks, FinishReason, StreamEvent};
 use crate::error::UpstreamError;
 
-/// The finish of one reply.
+/// The finish reason of one reply, and whether its end was reported.
 #[derive(Debug, Default)]
 pub(super) struct Finish {
-    said: Option<(String, FinishReason)>,
-    is_told: bool,
+    provided: Option<(String, FinishReason)>,
+    is_reported: bool,
 }
 
 impl Finish {
-    /// Stores the provider's finish reason and its meaning. Replaces an earlier one.
-    pub(super) fn note(&mut self, word: String, reason: FinishReason) {
-        self.said = Some((word, reason));
+    /// Stores the provider's word and the finish reason that it means. Replaces an earlier one.
+    pub(super) fn set(&mut self, word: String, reason: FinishReason) {
+        self.provided = Some((word, reason));
     }
 
-    /// The provider's finish reason, if it has come.
-    pub(super) fn word(&self) -> Option<&str> {
-        self.said.as_ref().map(|(word, _)| word.as_str())
+    /// The finish reason in the provider's own word, if it has come.
+    pub(super) fn provider_word(&self) -> Option<&str> {
+        self.provided.as_ref().map(|(word, _)| word.as_str())
     }
 
-    /// The meaning of the finish reason.
+    /// The finish reason in the canonical form, if it has come.
     pub(super) fn reason(&self) -> Option<&FinishReason> {
-        self.said.as_ref().map(|(_, reason)| reason)
+        self.provided.as_ref().map(|(_, reason)| reason)
     }
 
-    /// Whether the end was reported. Nothing may follow it.
-    pub(super) fn is_told(&self) -> bool {
-        self.is_told
+    /// Whether [`Self::report`] was successful. No event may follow it.
+    pub(super) fn is_reported(&self) -> bool {
+        self.is_reported
     }
 
-    /// Reports the end once. A reply without a finish reason is truncated.
-    pub(super) fn tell(&mut self, blocks: &mut Blocks, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        if self.is_told {
+    /// Closes the open block and adds the finish event, once. Fails if no finish reason has come: the reply is truncated.
+    pub(super) fn report(&mut self, blocks: &mut Blocks, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
+        if self.is_reported {
             return Ok(());
         }
-        let (_, reason) = self.said.clone().ok_or_else(UpstreamError::truncated)?;
-        self.is_told = true;
+        let (_, reason) = self.provided.clone().ok_or_else(UpstreamError::truncated)?;
+        self.is_reported = true;
         blocks.close(events);
         events.push(StreamEvent::Finish(reason));
         Ok(())

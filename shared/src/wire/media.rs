@@ -61,8 +61,8 @@ pub fn source_of_file(data: String, title: Title<'_>) -> Source {
 
 /// An inline document. A text document becomes text, because most models accept no other file than a PDF.
 pub fn document(declared: &str, data: &str, title: Title<'_>) -> Source {
-    let is_told = !matches!(declared, "" | "application/octet-stream");
-    let declared = if is_told { declared } else { title.media_type().unwrap_or(declared) };
+    let is_declared = !matches!(declared, "" | "application/octet-stream");
+    let declared = if is_declared { declared } else { title.media_type().unwrap_or(declared) };
     let source = inline(declared, data);
     match &source {
         Source::Inline { media_type, data } if is_text(media_type) => text_in(data).map_or(source, Source::Text),
@@ -180,9 +180,9 @@ const fn standard(byte: u8) -> u8 {
     }
 }
 
-/// The type of inline bytes, detected from their beginning and not from their label.
+/// The type of inline bytes, detected from the first of them. Their label may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Detected {
     /// An image of this media type.
     Picture(&'static str),
     /// A PDF.
@@ -195,24 +195,24 @@ pub enum Told {
     Archive,
 }
 
-/// Detects the type of base64 data; `None` if its first bytes are not known.
-pub fn told(data: &str) -> Option<Told> {
+/// Detects the type of base64 data from its first 12 bytes, or from 6 if there are fewer; `None` if they are not known.
+pub fn detect(data: &str) -> Option<Detected> {
     let start: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard).take(16).collect();
     let start = STANDARD.decode(start.get(..16).or_else(|| start.get(..8))?).ok()?;
     let begins = |signature: &[u8]| start.starts_with(signature);
     let brand = start.get(8..12).filter(|_| start.get(4..8) == Some(b"ftyp"));
     let riff = start.get(8..12).filter(|_| begins(b"RIFF"));
     Some(match (brand, riff) {
-        (Some(b"heic" | b"heix" | b"heim" | b"heis"), _) => Told::Picture("image/heic"),
-        (Some(b"mif1" | b"msf1"), _) => Told::Picture("image/heif"),
-        (Some(b"avif" | b"avis"), _) => Told::Picture("image/avif"),
-        (Some(b"M4A " | b"M4B "), _) => Told::Sound("m4a"),
-        (Some(b"qt  "), _) => Told::Video("video/quicktime"),
-        (Some(_), _) => Told::Video("video/mp4"),
-        (_, Some(b"WEBP")) => Told::Picture("image/webp"),
-        (_, Some(b"WAVE")) => Told::Sound("wav"),
-        (_, Some(b"AVI ")) => Told::Video("video/x-msvideo"),
-        _ => SIGNATURES.iter().find(|(signature, _)| begins(signature)).map(|(_, told)| *told)?,
+        (Some(b"heic" | b"heix" | b"heim" | b"heis"), _) => Detected::Picture("image/heic"),
+        (Some(b"mif1" | b"msf1"), _) => Detected::Picture("image/heif"),
+        (Some(b"avif" | b"avis"), _) => Detected::Picture("image/avif"),
+        (Some(b"M4A " | b"M4B "), _) => Detected::Sound("m4a"),
+        (Some(b"qt  "), _) => Detected::Video("video/quicktime"),
+        (Some(_), _) => Detected::Video("video/mp4"),
+        (_, Some(b"WEBP")) => Detected::Picture("image/webp"),
+        (_, Some(b"WAVE")) => Detected::Sound("wav"),
+        (_, Some(b"AVI ")) => Detected::Video("video/x-msvideo"),
+        _ => SIGNATURES.iter().find(|(signature, _)| begins(signature)).map(|(_, detected)| *detected)?,
     })
 }
 
@@ -224,25 +224,25 @@ pub fn is_pdf(data: &str) -> bool {
 }
 
 /// The first bytes of known files.
-const SIGNATURES: [(&[u8], Told); 18] = [
-    (b"\x89PNG", Told::Picture("image/png")),
-    (b"\xff\xd8\xff", Told::Picture("image/jpeg")),
-    (b"GIF8", Told::Picture("image/gif")),
-    (b"II*\0", Told::Picture("image/tiff")),
-    (b"MM\0*", Told::Picture("image/tiff")),
-    (b"%PDF-", Told::Pdf),
-    (b"ID3", Told::Sound("mp3")),
-    (b"\xff\xfb", Told::Sound("mp3")),
-    (b"\xff\xf3", Told::Sound("mp3")),
-    (b"\xff\xf2", Told::Sound("mp3")),
-    (b"\xff\xf1", Told::Sound("aac")),
-    (b"\xff\xf9", Told::Sound("aac")),
-    (b"OggS", Told::Sound("ogg")),
-    (b"fLaC", Told::Sound("flac")),
-    (b"FORM", Told::Sound("aiff")),
-    (b"\x1aE\xdf\xa3", Told::Video("video/webm")),
-    (b"PK\x03\x04", Told::Archive),
-    (b"\xd0\xcf\x11\xe0", Told::Archive),
+const SIGNATURES: [(&[u8], Detected); 18] = [
+    (b"\x89PNG", Detected::Picture("image/png")),
+    (b"\xff\xd8\xff", Detected::Picture("image/jpeg")),
+    (b"GIF8", Detected::Picture("image/gif")),
+    (b"II*\0", Detected::Picture("image/tiff")),
+    (b"MM\0*", Detected::Picture("image/tiff")),
+    (b"%PDF-", Detected::Pdf),
+    (b"ID3", Detected::Sound("mp3")),
+    (b"\xff\xfb", Detected::Sound("mp3")),
+    (b"\xff\xf3", Detected::Sound("mp3")),
+    (b"\xff\xf2", Detected::Sound("mp3")),
+    (b"\xff\xf1", Detected::Sound("aac")),
+    (b"\xff\xf9", Detected::Sound("aac")),
+    (b"OggS", Detected::Sound("ogg")),
+    (b"fLaC", Detected::Sound("flac")),
+    (b"FORM", Detected::Sound("aiff")),
+    (b"\x1aE\xdf\xa3", Detected::Video("video/webm")),
+    (b"PK\x03\x04", Detected::Archive),
+    (b"\xd0\xcf\x11\xe0", Detected::Archive),
 ];
 
 /// The kind of part that carries inline bytes.
@@ -320,18 +320,18 @@ mod tests {
     #[test]
     fn bytes_tell_what_they_are_by_how_they_begin() {
         for (bytes, expected) in [
-            (&b"\x89PNG\r\n\x1a\n0000"[..], Some(Told::Picture("image/png"))),
-            (b"\0\0\0\x18ftypheic", Some(Told::Picture("image/heic"))),
-            (b"\0\0\0\x18ftypisom", Some(Told::Video("video/mp4"))),
-            (b"RIFF\0\0\0\0WAVEfmt ", Some(Told::Sound("wav"))),
-            (b"RIFF\0\0\0\0WEBPVP8 ", Some(Told::Picture("image/webp"))),
-            (b"ID3\x04\0\0\0\0\0\0\0\0", Some(Told::Sound("mp3"))),
-            (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0", Some(Told::Archive)),
-            (b"%PDF-1.4 and", Some(Told::Pdf)),
+            (&b"\x89PNG\r\n\x1a\n0000"[..], Some(Detected::Picture("image/png"))),
+            (b"\0\0\0\x18ftypheic", Some(Detected::Picture("image/heic"))),
+            (b"\0\0\0\x18ftypisom", Some(Detected::Video("video/mp4"))),
+            (b"RIFF\0\0\0\0WAVEfmt ", Some(Detected::Sound("wav"))),
+            (b"RIFF\0\0\0\0WEBPVP8 ", Some(Detected::Picture("image/webp"))),
+            (b"ID3\x04\0\0\0\0\0\0\0\0", Some(Detected::Sound("mp3"))),
+            (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0", Some(Detected::Archive)),
+            (b"%PDF-1.4 and", Some(Detected::Pdf)),
             (b"some text of a file", None),
             (b"", None),
         ] {
-            assert_eq!(told(&STANDARD.encode(bytes)), expected, "{bytes:?}");
+            assert_eq!(detect(&STANDARD.encode(bytes)), expected, "{bytes:?}");
         }
     }
 
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_of_a_file_is_told_by_its_bytes_then_by_its_sender_then_by_its_name() {
+    fn the_type_of_a_file_is_declared_by_its_bytes_then_by_its_sender_then_by_its_name() {
         let of = |data: &str, title: Option<&str>| source_of_file(data.to_owned(), Title(title));
         let pdf = STANDARD.encode(b"%PDF-1.4 nothing else");
         let inline = |kind: &str, data: &str| Source::Inline { media_type: kind.to_owned(), data: data.to_owned() };

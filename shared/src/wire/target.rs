@@ -22,8 +22,8 @@ pub struct OutputBounds {
 impl OutputBounds {
     /// No bounds except the model's and the client's.
     pub const NONE: Self = Self { most: u64::MAX, must_say: false };
-    /// For a prepaid key: no reply may cost more than its hold, so every body has a limit.
-    pub const SAID: Self = Self { most: u64::MAX, must_say: true };
+    /// The body must contain an output limit. Used for prepaid keys, whose replies must not cost more than their holds.
+    pub const WITH_LIMIT: Self = Self { most: u64::MAX, must_say: true };
 }
 
 /// The route's model.

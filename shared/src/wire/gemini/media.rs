@@ -1,7 +1,7 @@
 //! Images, documents, audio and video that Gemini accepts, by their labels (ai.google.dev and docs.cloud.google.com, pages
 //! of image, document, audio and video understanding).
 
-use crate::wire::media::{Carrier, InlinePart, OFFICE, Told, told};
+use crate::wire::media::{Carrier, Detected, InlinePart, OFFICE, detect};
 use crate::wire::target::Target;
 
 /// Refusal of images of other kinds.
@@ -17,9 +17,9 @@ pub(super) fn refusal(part: &InlinePart<'_>, target: &Target<'_>) -> Option<&'st
     let reads_office = target.capabilities.office_files;
     let other_file = if reads_office { OTHER_THAN_OFFICE } else { OTHER_FILE };
     let is_office = OFFICE.iter().any(|(_, kind)| *kind == part.label);
-    match (told(&part.data), part.carrier) {
-        (Some(Told::Picture("image/gif" | "image/tiff" | "image/avif")), _) => Some(OTHER_PICTURE),
-        (Some(Told::Archive), _) => (!(is_office && reads_office)).then_some(other_file),
+    match (detect(&part.data), part.carrier) {
+        (Some(Detected::Picture("image/gif" | "image/tiff" | "image/avif")), _) => Some(OTHER_PICTURE),
+        (Some(Detected::Archive), _) => (!(is_office && reads_office)).then_some(other_file),
         (None, Carrier::File) => {
             let is_known = ["text/", "image/", "audio/", "video/"].iter().any(|start| part.label.starts_with(start));
             (!is_known && part.label != "application/pdf").then_some(other_file)
@@ -27,7 +27,7 @@ pub(super) fn refusal(part: &InlinePart<'_>, target: &Target<'_>) -> Option<&'st
         (None, Carrier::Picture) => {
             matches!(&*part.label, "image/gif" | "image/tiff" | "image/bmp" | "image/svg+xml").then_some(OTHER_PICTURE)
         }
-        (Some(Told::Picture(_) | Told::Pdf | Told::Sound(_) | Told::Video(_)), _)
+        (Some(Detected::Picture(_) | Detected::Pdf | Detected::Sound(_) | Detected::Video(_)), _)
         | (None, Carrier::Sound | Carrier::Video) => None,
     }
 }

@@ -103,7 +103,7 @@ impl Question {
         let failed = |error: GatewayError| anyhow!("{}: {}", candidate.route.upstream, error.message());
         let request = wire::open_request(FORMAT, body).map_err(failed)?;
         let routable = RoutableRequest::new(request, model, vec![candidate.clone()]);
-        let plan = Plan::of(upstreams, routable, OutputBounds::SAID).map_err(failed)?;
+        let plan = Plan::of(upstreams, routable, OutputBounds::WITH_LIMIT).map_err(failed)?;
         let prepared = plan.prepared();
         let sent = Sent { body: prepared.measured(), output_tokens: prepared.output_limit() };
         Ok(Self { most: worst_cost(sent, &candidate), candidate, plan })

@@ -186,7 +186,7 @@ pub struct Decoder {
 
 impl EventDecoder for Decoder {
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        if self.finish.is_told() {
+        if self.finish.is_reported() {
             return Ok(());
         }
         // A failing stream may wrap its error in an array.
@@ -208,7 +208,7 @@ impl EventDecoder for Decoder {
         }
         if let Some(reason) = chunk.prompt_feedback.and_then(|feedback| feedback.block_reason) {
             events.push(StreamEvent::Refusal(format!("The prompt was blocked ({reason}).")));
-            self.finish.note(reason, FinishReason::ContentFilter);
+            self.finish.set(reason, FinishReason::ContentFilter);
         }
         let read = chunk.candidates.0.map_or(Ok(()), |candidate| self.candidate(candidate, events));
         // The usage of a failed attempt is reported too.
@@ -217,11 +217,11 @@ impl EventDecoder for Decoder {
     }
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        self.finish.tell(&mut self.blocks, events)
+        self.finish.report(&mut self.blocks, events)
     }
 
     fn finish_word(&self) -> Option<&str> {
-        self.finish.word()
+        self.finish.provider_word()
     }
 }
 
@@ -266,7 +266,7 @@ impl Decoder {
         if let (FinishReason::ContentFilter, Some(message)) = (&finish, finish_message) {
             events.push(StreamEvent::Refusal(message));
         }
-        self.finish.note(reason.into_owned(), finish);
+        self.finish.set(reason.into_owned(), finish);
         Ok(())
     }
 

@@ -95,7 +95,7 @@ pub struct Decoder {
 
 impl EventDecoder for Decoder {
     fn decode(&mut self, frame: &Frame<'_>, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        if self.finish.is_told() {
+        if self.finish.is_reported() {
             return Ok(());
         }
         if frame.data.trim() == DONE {
@@ -120,11 +120,11 @@ impl EventDecoder for Decoder {
     }
 
     fn finish(&mut self, events: &mut Vec<StreamEvent>) -> Result<(), UpstreamError> {
-        self.finish.tell(&mut self.blocks, events)
+        self.finish.report(&mut self.blocks, events)
     }
 
     fn finish_word(&self) -> Option<&str> {
-        self.finish.word()
+        self.finish.provider_word()
     }
 }
 
@@ -152,7 +152,7 @@ impl Decoder {
     fn note(&mut self, word: Option<&str>) {
         let Some(word) = word.filter(|word| !word.trim().is_empty()) else { return };
         if self.finish.reason().is_none_or(|reason| *reason == FinishReason::Stop) {
-            self.finish.note(word.to_owned(), finish_reason(word));
+            self.finish.set(word.to_owned(), finish_reason(word));
         }
     }
 

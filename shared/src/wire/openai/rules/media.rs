@@ -2,7 +2,7 @@
 //! unknown.
 
 use super::{is_gemini, is_grok};
-use crate::wire::media::{Carrier, Told, told};
+use crate::wire::media::{Carrier, Detected, detect};
 
 /// Refusal of images of other kinds.
 const OTHER_PICTURE: &str = "images of this kind: it accepts JPEG, PNG, GIF and WebP";
@@ -31,12 +31,12 @@ pub(in crate::wire::openai) struct Carried<'t> {
 
 /// The part type for base64 with this label, if the client uses that part type.
 pub(in crate::wire::openai) fn carried<'t>(data: &str, label: &'t str, given: Carrier) -> Carried<'t> {
-    match told(data) {
-        Some(Told::Picture(label)) => Carried { carrier: Carrier::Picture, label },
-        Some(Told::Pdf) => Carried { carrier: Carrier::File, label: "application/pdf" },
-        Some(Told::Sound(label)) => Carried { carrier: Carrier::Sound, label },
-        Some(Told::Video(label)) => Carried { carrier: Carrier::Video, label },
-        Some(Told::Archive) => Carried { carrier: Carrier::File, label: "application/zip" },
+    match detect(data) {
+        Some(Detected::Picture(label)) => Carried { carrier: Carrier::Picture, label },
+        Some(Detected::Pdf) => Carried { carrier: Carrier::File, label: "application/pdf" },
+        Some(Detected::Sound(label)) => Carried { carrier: Carrier::Sound, label },
+        Some(Detected::Video(label)) => Carried { carrier: Carrier::Video, label },
+        Some(Detected::Archive) => Carried { carrier: Carrier::File, label: "application/zip" },
         None => Carried { carrier: given, label },
     }
 }

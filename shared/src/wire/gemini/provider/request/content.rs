@@ -9,7 +9,7 @@ use crate::capability::Thinking;
 use crate::chat::request::{JsonText, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
-use crate::wire::media::{Title, Told, titled, told};
+use crate::wire::media::{Detected, Title, detect, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::shape::object_in;
 use crate::wire::target::Target;
@@ -317,7 +317,7 @@ fn media(source: Source, type_of: impl Fn(&str) -> &'static str) -> PartOut {
 
 /// Audio, labelled by its content: Gemini uses the label.
 fn audio(format: &str, data: String) -> PartOut {
-    let format = if let Some(Told::Sound(true_format)) = told(&data) { true_format } else { format };
+    let format = if let Some(Detected::Sound(true_format)) = detect(&data) { true_format } else { format };
     PartOut { inline_data: Some(Blob { mime_type: format!("audio/{format}"), data }), ..PartOut::default() }
 }
 

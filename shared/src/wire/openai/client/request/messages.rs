@@ -9,7 +9,7 @@ use crate::chat::request::{
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::blocks;
-use crate::wire::media::{self, Title, Told, told};
+use crate::wire::media::{self, Detected, Title, detect};
 use crate::wire::openai::reasoning::{Detail, part_of, words};
 use crate::wire::request::{
     FILE_BY_ID, NeededTexts, arguments, cache_mark, check_content, entries, optional_text, quoted, required_text, text_at,
@@ -197,7 +197,7 @@ pub fn part(part: Value<'_>, left_out: &mut Vec<Place>) -> Result<Vec<Part>, Gat
             let source = media::source_of_file(data, Title(title.as_deref()));
             match &source {
                 // Images and audio have no titles.
-                Source::Inline { data, .. } if !matches!(told(data), None | Some(Told::Pdf | Told::Archive)) => {
+                Source::Inline { data, .. } if !matches!(detect(data), None | Some(Detected::Pdf | Detected::Archive)) => {
                     left_out.extend(name.map(Value::place));
                     shown(source, cache, part.place(), left_out)
                 }
@@ -232,9 +232,9 @@ pub fn unknown_part(part: Value<'_>, kind: &str) -> GatewayError {
 
 /// Bytes that are not a document, in the part type that fits them. Audio cannot have a cache mark.
 fn shown(source: Source, cache: Option<CacheMark>, place: Place, left_out: &mut Vec<Place>) -> Part {
-    let told = if let Source::Inline { data, .. } = &source { told(data) } else { None };
-    match (source, told) {
-        (Source::Inline { data, .. }, Some(Told::Sound(format))) => {
+    let detected = if let Source::Inline { data, .. } = &source { detect(data) } else { None };
+    match (source, detected) {
+        (Source::Inline { data, .. }, Some(Detected::Sound(format))) => {
             left_out.extend(cache.map(|mark| mark.place));
             Part::Audio { format: format.to_owned(), data, place }
         }
