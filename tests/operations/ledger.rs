@@ -90,7 +90,7 @@ async fn there_is_nothing_to_migrate() -> Result<()> {
     created(&gateway, &[]).await?;
     assert_eq!(answer(&gateway, &["migrate"]).await?, json!({"version": 1, "keys": 2, "migrated": 0}));
     let printed = text(&bk(&gateway, &["migrate"]).await?.stdout);
-    assert_eq!(printed, "schema version 1, 2 key(s): nothing to migrate\n");
+    assert_eq!(printed, "schema version 1, 2 keys: nothing to migrate\n");
     Ok(())
 }
 

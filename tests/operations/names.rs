@@ -54,7 +54,7 @@ async fn the_list_has_a_headline_and_a_line_per_key_in_the_same_columns() -> Res
         "LAST USED",
         "RPM",
         "TPM",
-        "AT ONCE",
+        "CONCURRENT",
         "EXPIRES",
         "MODELS",
         "NETWORKS",

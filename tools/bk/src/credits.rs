@@ -17,7 +17,7 @@ const LONGEST_NOTE: usize = 500;
 pub(crate) enum Credits {
     /// Add money to a prepaid key's balance.
     Grant {
-        /// The key's id or name, as listed.
+        /// The key's id or name, as `bk keys list` prints it.
         key: String,
         /// Amount in USD.
         #[arg(value_name = "USD", value_parser = amount, allow_negative_numbers = true)]
@@ -34,7 +34,7 @@ pub(crate) enum Credits {
     },
     /// Show a key's balance and grants, and whether they agree with its charges.
     Show {
-        /// The key's id or name, as listed.
+        /// The key's id or name, as `bk keys list` prints it.
         key: String,
     },
 }
@@ -114,6 +114,10 @@ async fn grant(bench: &Bench, grant: CreditGrant) -> Result<()> {
         return print(&Written { grant, key: key.as_str(), amount_usd, new, balance_usd: balance });
     }
     match granted {
+        Granted::New if grant.amount.pico() < 0 => {
+            let subtracted = SignedPicoUsd::new(-grant.amount.pico());
+            eprintln!("subtracted {subtracted} USD from key {key} as {}", grant.id);
+        }
         Granted::New => eprintln!("granted {} USD to key {key} as {}", grant.amount, grant.id),
         Granted::Already => eprintln!("{} was already written: nothing was added", grant.id),
     }

@@ -17,7 +17,7 @@ use crate::details::{self, moment};
 use crate::values::{amount, duration, expiry, model, name, network, rate};
 use crate::{Bench, WrongUsage, list, print, unknown};
 
-/// Longest input that can be a key, in bytes. No key is longer.
+/// The most that is read from standard input as a key, in bytes. A key has 49.
 const MOST_INPUT: u64 = 1_024;
 
 #[derive(Subcommand)]
@@ -26,9 +26,9 @@ pub(crate) enum Keys {
     Create(Create),
     /// List all keys, with balance, spend of this month (UTC), last use and limits.
     List,
-    /// Show a key.
+    /// Show a key's status, limits and balance.
     Show {
-        /// Its id or name, as listed.
+        /// The key's id or name, as `bk keys list` prints it.
         key: String,
     },
     /// Change limits of a key. Limits that you do not give stay as they are. They apply to model requests at once, and
@@ -40,16 +40,16 @@ pub(crate) enum Keys {
         #[arg(long, default_value = "24h", value_parser = duration)]
         grace: Duration,
     },
-    /// Disable a key permanently. Model requests stop at once; reads of usage within a minute.
+    /// Disable a key permanently. New model requests are refused at once, reads of usage within a minute.
     Disable {
-        /// Its id or name, as listed.
+        /// The key's id or name, as `bk keys list` prints it.
         key: String,
     },
 }
 
 #[derive(Args)]
 pub(crate) struct Create {
-    /// A name, so that you recognise the key. Commands take it in place of the id.
+    /// A name, so that you recognise the key. You can use it instead of the id in commands.
     #[arg(long, value_parser = name)]
     name: String,
     /// Requests per minute, or `none` for no limit. Default: 600.
@@ -73,7 +73,7 @@ pub(crate) struct Create {
 
 #[derive(Args)]
 pub(crate) struct Limit {
-    /// Its id or name, as listed.
+    /// The key's id or name, as `bk keys list` prints it.
     key: String,
     /// Requests per minute, or `none` for no limit.
     #[arg(long, value_parser = rate)]
@@ -218,7 +218,11 @@ async fn new_secret(bench: &Bench, grace: Duration) -> Result<()> {
     if bench.json {
         print(&NewSecret { id, key, old_until: rotated.old_until, confirmed: rotated.confirmed.is_ok() })?;
     } else {
-        eprintln!("key {id} has a new secret; the old one works until {}", moment(rotated.old_until));
+        let old = match grace.as_secs() {
+            0 => "no longer works".to_owned(),
+            _ => format!("works until {}", moment(rotated.old_until)),
+        };
+        eprintln!("key {id} has a new secret; the old one {old}");
         eprintln!("this is the only time it is shown:");
         outln!("{key}");
     }
@@ -250,6 +254,9 @@ async fn disable(bench: &Bench, id: &KeyId) -> Result<()> {
     if bench.json {
         return details::show(bench, id, &bench.key(id).await?);
     }
-    eprintln!("key {id} is {}: model requests stop at once, reads of usage within a minute", KeyStatus::Disabled.as_str());
+    eprintln!(
+        "key {id} is {}: new model requests are refused at once, reads of usage within a minute",
+        KeyStatus::Disabled.as_str()
+    );
     Ok(())
 }

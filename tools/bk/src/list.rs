@@ -13,10 +13,10 @@ use serde::Serialize;
 use crate::details::{Details, joined, moment};
 use crate::{Bench, print, table};
 
-/// Number of keys whose usage is read at a time.
+/// Number of keys whose usage is read in parallel.
 const AT_ONCE: usize = 8;
 
-/// A key and what it did.
+/// A line of the list: the key, its charges of this month, and its last use.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row<'a> {
@@ -24,7 +24,7 @@ struct Row<'a> {
     details: Details<'a>,
     /// What the key was charged in this month (UTC).
     month_usd: PicoUsd,
-    /// The minute of its last admitted request, in seconds since the epoch; null if there is none.
+    /// The minute of the key's last admitted request, in seconds since the epoch; null if there is none.
     last_used: Option<u64>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<()> {
         "LAST USED",
         "RPM",
         "TPM",
-        "AT ONCE",
+        "CONCURRENT",
         "EXPIRES",
         "MODELS",
         "NETWORKS",

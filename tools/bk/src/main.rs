@@ -24,7 +24,7 @@ mod values;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use gateway::aws::has_credentials;
 use gateway::config::TableConfig;
 use gateway::ids::KeyId;
@@ -32,6 +32,8 @@ use gateway::store::Store;
 use gateway::store::items::StoredKey;
 use serde::Serialize;
 
+const NO_TABLE: &str = "no table: set TABLE_NAME or pass --table; for a local gateway, run `set -a; . .dev/env; set +a` \
+                        first";
 const NO_CREDENTIALS: &str = "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use `tools/deploy/bk`, \
                               which takes those of `aws configure` or of AWS_PROFILE";
 
@@ -78,11 +80,11 @@ enum OfTable {
     /// Check, repair and compare the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
-    /// Check the table's schema version.
+    /// Check the schema version of the table and its keys. Changes nothing, because there has been one version so far.
     Migrate,
 }
 
-/// The table that commands use, and how they print.
+/// What each command of the table gets: the open table, and whether to print JSON.
 struct Bench {
     store: Store,
     json: bool,
@@ -95,14 +97,15 @@ impl Bench {
     }
 }
 
-/// Wrong usage, in contrast to a failure.
+/// The command line is wrong (exit code 2). Other errors are failures of a correct command (exit code 1).
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let done = run(Arguments::parse()).await;
+    let matches = command_line().get_matches();
+    let done = run(Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())).await;
     if let Some(error) = output::failure() {
         eprintln!("bk: standard output: {error}");
         return ExitCode::FAILURE;
@@ -116,6 +119,12 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The command line. The help of commands that need no table does not show `--table`; they still accept it.
+fn command_line() -> clap::Command {
+    let hide_table = |command: clap::Command| command.arg(Arg::new("table").long("table").global(true).hide(true));
+    Arguments::command().mut_subcommand("catalog", hide_table).mut_subcommand("setup", hide_table)
+}
+
 async fn run(arguments: Arguments) -> Result<()> {
     let Arguments { table, json, command } = arguments;
     match command {
@@ -126,7 +135,7 @@ async fn run(arguments: Arguments) -> Result<()> {
 }
 
 async fn on_table(table: Option<String>, json: bool, command: OfTable) -> Result<()> {
-    let table = table.ok_or_else(|| WrongUsage("no table: set TABLE_NAME or pass --table".to_owned()))?;
+    let table = table.filter(|table| !table.is_empty()).ok_or_else(|| WrongUsage(NO_TABLE.to_owned()))?;
     if !has_credentials().await {
         bail!(WrongUsage(NO_CREDENTIALS.to_owned()));
     }
@@ -141,7 +150,7 @@ async fn on_table(table: Option<String>, json: bool, command: OfTable) -> Result
     }
 }
 
-/// That no key has this id or name.
+/// The error message if no key has this id or name.
 fn unknown(text: &str) -> String {
     format!("there is no key {text}; `bk keys list` shows all")
 }

@@ -1,4 +1,4 @@
-//! `bk migrate`: the table's schema version. There has been one version so far.
+//! `bk migrate`: checks the table's schema version. There has been one version so far, so it changes nothing.
 
 use anyhow::{Context as _, Result, bail};
 use gateway::store::items::VERSION;
@@ -28,6 +28,7 @@ pub(crate) async fn run(bench: &Bench) -> Result<()> {
     if bench.json {
         return print(&Report { version: VERSION, keys: keys.len(), migrated: 0 });
     }
-    outln!("schema version {VERSION}, {} key(s): nothing to migrate", keys.len());
+    let noun = if keys.len() == 1 { "key" } else { "keys" };
+    outln!("schema version {VERSION}, {} {noun}: nothing to migrate", keys.len());
     Ok(())
 }

@@ -129,9 +129,10 @@ fn show(shown: &Shown<'_>) {
     outln!("start     {}", shown.start);
     outln!("format    {}", shown.format);
     outln!("model     {}, served by {} ({})", shown.model, shown.served_model, shown.upstream_model);
-    outln!("provider  {}, {} call(s), its id {}", shown.provider, shown.attempts, shown.upstream_id);
+    let noun = if shown.attempts == 1 { "attempt" } else { "attempts" };
+    outln!("provider  {}, {} {noun}, its id {}", shown.provider, shown.attempts, shown.upstream_id);
     if !shown.attempt_log.is_empty() {
-        outln!("calls     {}", shown.attempt_log);
+        outln!("attempts  {}", shown.attempt_log);
     }
     if let Some(tag) = shown.tag {
         outln!("tag       {tag}");

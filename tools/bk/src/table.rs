@@ -13,7 +13,7 @@ pub(crate) fn print<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[St
     print_lines(rows, &widths);
 }
 
-/// The same, with the headline always, and on standard output.
+/// Prints rows like [`print`], but always with the headline, and on standard output.
 pub(crate) fn print_with_headline<const COLUMNS: usize>(headline: [&str; COLUMNS], rows: &[[String; COLUMNS]]) {
     let headline = headline.map(str::to_owned);
     let widths = widths(&headline, rows);

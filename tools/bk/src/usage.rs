@@ -11,21 +11,21 @@ use crate::{Bench, print};
 
 #[derive(Args)]
 pub(crate) struct Usage {
-    /// The key's id or name, as listed.
+    /// The key's id or name, as `bk keys list` prints it.
     key: String,
     /// Number of days, today included: 1 to 90.
     #[arg(long, default_value_t = 30, value_parser = value_parser!(u16).range(1..=90))]
     days: u16,
-    /// What each line shows.
+    /// Print a sum for each model or for each day.
     #[arg(long, value_enum, default_value_t = By::Model)]
     by: By,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum By {
-    /// One model.
+    /// A line for each model.
     Model,
-    /// One day (UTC).
+    /// A line for each day (UTC).
     Day,
 }
 
@@ -43,7 +43,7 @@ struct Report<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
-    /// The model or the day.
+    /// The id of the model, or the day as YYYY-MM-DD.
     name: &'a str,
     requests: u64,
     errors: u64,

@@ -8,10 +8,10 @@ use gateway::catalog::listed::List;
 use gateway::config::ProviderConfig;
 use gateway::providers::{Transport, list_of_models};
 
-/// The list to use.
+/// The option of commands that read the list.
 #[derive(Args)]
 pub(super) struct Listed {
-    /// A saved list to use instead of OpenRouter's (`GET /models` there, or at `OPENROUTER_BASE_URL`; it needs no key).
+    /// A file with the answer of OpenRouter's `GET /models`. Default: ask OpenRouter, or `OPENROUTER_BASE_URL`; no key is needed.
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
 }

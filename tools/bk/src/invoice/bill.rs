@@ -6,17 +6,17 @@ use anyhow::{Context as _, Result, bail};
 use gateway::money::PicoUsd;
 use jiff::civil::Date;
 
-/// Who sends the bill, and the names of its columns. The first of several names that exists counts.
+/// The provider that sends the bill. It decides the names of the columns: where several names are known, the first that the
+/// bill has is used. Sources: openrouter.ai, activity export and `GET /activity`; cloud.google.com, standard usage cost data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Biller {
-    /// `OpenRouter`: the export of the activity page, by request or summed (openrouter.ai, activity export and `GET
-    /// /activity`).
+    /// The CSV export of OpenRouter's activity page, by request or by day.
     Openrouter,
-    /// Google: the billing export of Vertex AI (cloud.google.com, standard usage cost data), from `BigQuery` or the console.
+    /// Google's billing export for Vertex AI (standard usage cost), from BigQuery or the console.
     Vertex,
 }
 
-/// The columns of a bill.
+/// The header names under which a bill can have each column, in the order in which they are tried.
 struct Columns {
     day: &'static [&'static str],
     model: &'static [&'static str],
@@ -48,7 +48,7 @@ impl Biller {
 /// One line of a bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// The day of the usage.
+    /// The day on which the tokens were used, as the provider counts days.
     pub(super) day: Date,
     /// The provider's name for what was used.
     pub(super) model: String,
