@@ -1,4 +1,4 @@
-//! API keys: their form, checksum and digests, and where a request carries them. No I/O.
+//! API keys: their form, checksum and digests, and the headers of a request that can have them. No I/O.
 //!
 //! A key is `bk_`, a lookup part of 12 characters, a secret of 28, and a CRC-32 of everything before it in 6, all in base62.
 //! The checksum refuses typing errors and scanners without a table call.

@@ -1,4 +1,4 @@
-//! Sends a request along the routes of its model: to the first route that can carry it and is not broken, with retries, and
+//! Sends a request along the routes of its model: to the first route that supports it and is not broken, with retries, and
 //! with failover as long as the client has received no part of a reply.
 
 mod attempts;

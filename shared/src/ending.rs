@@ -10,7 +10,7 @@
 //! | refused as wrong, or by moderation | request | no | success; for moderation nothing | its status | its kind |
 //! | a reply that is too large | provider | no | nothing | 502 | 502 or an error event |
 //! | the model is not served | provider | no | nothing, or that the model is gone for everyone | its status | 404 |
-//! | credential or credit refused | our account | no | failure | its status | 502 or 503, no retry |
+//! | credential or credit refused | account | no | failure | its status | 502 or 503, no retry |
 //! | failed, cut, stalled, unreadable | provider | no | failure | its status | its kind |
 //! | no answer: empty, a broken tool call, cut arguments | provider | no | nothing | 502 | 502 or an error event |
 //! | panic | gateway | no | nothing | 500 | 500 or an error event |

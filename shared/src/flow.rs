@@ -1,4 +1,5 @@
-//! An inference request from key to ledger.
+//! Runs an inference request: reads the body, finds the model, prepares a plan, asks for admission and starts the pump. Also
+//! counts tokens.
 
 mod answer;
 mod count;

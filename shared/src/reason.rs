@@ -1,4 +1,4 @@
-//! Why something failed, in words that may be logged.
+//! Why something failed, in a text that may be logged.
 //!
 //! A log is kept for weeks, and people read it who should not see what clients wrote. So the log accepts only this type,
 //! which cannot hold a client's text. It holds constants of the program, numbers, and the few external texts listed below,

@@ -2,8 +2,8 @@
 //!
 //! Such a request costs the operator a function's time and up to a few table reads. A count in the table would cost a write,
 //! which costs more than most of these reads, and would compete with paid requests for the key's item. So each environment
-//! counts for itself. A key gets at most this many reads per minute from each environment, and the number of environments
-//! has its own limit (`EndpointConcurrency`).
+//! counts for itself. A key gets at most this many reads per minute from each environment. The number of environments is
+//! limited only if `EndpointConcurrency` is set.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! Formatted figures.
+//! Formats the dashboard's figures: dollars, token counts, durations, percentages.
 
 use std::fmt::Write as _;
 

@@ -10,7 +10,7 @@
 //! - L8: grants - charges = balance + holds, for every prepaid key.
 //! - L9: no request of a prepaid key is charged more than was held for it.
 //!
-//! L1, L4 and L7 cannot be seen in a table at rest; the tests check them. `docs/money.md` says what to do if a law is
+//! L1, L4 and L7 cannot be seen in a table; the tests check them. `docs/money.md` says what to do if a law is
 //! broken.
 //!
 //! A key, its records and its rollups are read one after the other while requests continue. So a difference is read again

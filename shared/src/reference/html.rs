@@ -1,4 +1,4 @@
-//! The Markdown as a page.
+//! Renders the Markdown of the reference as an HTML page.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 

@@ -1,4 +1,4 @@
-//! The document as Markdown.
+//! Writes the OpenAPI document as Markdown, for `/llms.txt` and `/docs`.
 
 use std::fmt::Write as _;
 

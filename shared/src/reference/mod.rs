@@ -1,7 +1,6 @@
-//! The reference of the API: its description in OpenAPI, and the same for people and for agents. Pure rendering, without
-//! I/O.
+//! The reference of the API: `/openapi.json`, `/docs` for people and `/llms.txt` for agents. Pure rendering, without I/O.
 //!
-//! The files in `openapi/` are the one source: all three are made of them.
+//! The files in `openapi/` are the only source of the three.
 
 mod document;
 mod html;

@@ -1,4 +1,4 @@
-//! Schemas in words.
+//! Describes the schemas of the OpenAPI document in Markdown, field by field.
 
 use serde_json::Value;
 

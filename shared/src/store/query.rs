@@ -1,4 +1,4 @@
-//! Reads.
+//! Reads one item, or all items of a query: rollups, records and what else has the same partition key.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 

@@ -1,4 +1,4 @@
-//! Reasoning signatures by tool call, for clients that cannot carry them.
+//! Reasoning signatures by tool call, for clients that cannot send them back.
 
 use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,4 +1,5 @@
-//! Media parts of a request, and whether a model accepts them.
+//! Finds the media parts of a request, in any client format, and refuses those that the model does not accept. `wire::media`
+//! detects their types.
 
 mod limits;
 

@@ -1,5 +1,5 @@
-//! Converts between efforts and token budgets, for model families that budget reasoning in tokens. Other gateways use other
-//! numbers; these are our choice.
+//! Converts between efforts and token budgets, for model families that budget reasoning in tokens. No vendor publishes such
+//! numbers, and other gateways use others: these are this gateway's choice.
 
 use crate::chat::request::Effort;
 

@@ -1,6 +1,6 @@
 //! Merges the pieces of a provider's stream into the whole reply that the provider would have sent.
 //!
-//! Strings concatenate, lists of numbered objects merge by number, and for everything else the last value counts.
+//! Strings are joined, lists of numbered objects are merged by number, and of all other values the last one is kept.
 //! Exceptions: the strings in [`LABELS`] are replaced, `null` removes nothing, and objects with the same number but
 //! different types or ids stay separate.
 

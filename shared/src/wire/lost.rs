@@ -1,4 +1,4 @@
-//! Settings of a request that a route could not carry. Each client format maps them to its own field names.
+//! Settings of a request that a route does not support. Each client format maps them to its own field names.
 
 /// A setting that was dropped or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,6 @@
-//! Inline media: data URLs, and detection by the first bytes.
+//! Inline media, for all formats: reads data URLs and base64, and detects a type from the first bytes.
+//! [`crate::translate`]'s `media` decides what a model accepts, `wire::measure` counts the tokens, and the `media` modules
+//! of the formats have the types of each provider.
 
 use std::borrow::Cow;
 

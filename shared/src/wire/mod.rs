@@ -1,5 +1,6 @@
-//! Formats, one folder each, with the same file names in each. A format knows its own JSON and the canonical conversation,
-//! never another format. This file is the only dispatch table.
+//! Formats, one folder each. A folder has up to three subfolders: `client` for its clients, `provider` for providers that
+//! use it, and `native` to forward between the two; `rules` has what `provider` and `native` share. A format knows its own
+//! JSON and the canonical conversation, never another format. This file is the only dispatch table.
 
 pub mod anthropic;
 pub mod blocks;

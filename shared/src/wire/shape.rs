@@ -1,4 +1,5 @@
-//! Helpers for readers of replies.
+//! Types and functions with which the decoders of all provider formats read replies: text without copies, the first element
+//! of a list, and tool arguments as one JSON object.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Reasoning that a client keeps during its session: the text and the provider's signature, in one string that the client
 //! sends back unchanged. It is not secret from the client. A MAC proves that this deployment wrote it for this key. Without
-//! it, anyone could put words into a model's mouth, or use one key's signatures with another key.
+//! the MAC, a client could invent reasoning of a model, or use one key's signatures with another key.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The prices of a listed model. The highest price that may be charged is held, because OpenRouter's reported cost is
-//! charged.
+//! The prices of a listed model. The hold uses the highest price in the list, because the charge is the cost that OpenRouter
+//! reports.
 
 use serde_json::{Map, Value};
 

@@ -1,5 +1,5 @@
-//! Credentials of providers: a bearer secret, or a Google access token. They are given or read from SSM, kept, refreshed and
-//! renewed.
+//! Credentials of providers: a bearer secret, or a Google access token. The configuration or an SSM parameter has them. A
+//! token is cached. It is fetched again before it expires, and after a provider refused it.
 
 mod account;
 mod federation;

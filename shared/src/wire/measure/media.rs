@@ -1,4 +1,4 @@
-//! Images, documents, audio and base64 text: what they are by their bytes, and the maximum number of tokens. Providers use
+//! The maximum number of tokens of images, documents, audio and base64 text. Their bytes decide what they are. Providers use
 //! different rules to detect the type, so bytes that can be read in several ways count as the most expensive.
 
 use super::text::TextSize;

@@ -3,6 +3,9 @@
 //! The body that will be sent is measured, not the client's, because a translation may be longer or shorter. Text counts by
 //! its characters. Images, documents and audio count as parts only where the provider reads them as parts; there their bytes
 //! decide what they are and how large, never their labels. Everything else is text.
+//!
+//! The maximum for text: three lower-case letters that often follow each other count as two tokens, any other byte as one,
+//! and a blank with the letter after it as one. A part of unknown size takes the rest of the context window.
 
 mod cuts;
 mod document;

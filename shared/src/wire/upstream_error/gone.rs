@@ -1,4 +1,5 @@
-//! Messages by which providers say that they do not serve a model: now or permanently, for us or for everyone.
+//! Messages by which providers say that they do not serve a model: for now or permanently, for the gateway's account or for
+//! everyone.
 
 use crate::error::{Absence, UpstreamErrorKind};
 

@@ -1,4 +1,6 @@
-//! Rewrites, in place, the parts of a forwarded request that are in another dialect than OpenRouter's.
+//! Rewrites, in place, what clients write in another way than OpenRouter reads it: flat tools, tool choices and schemas,
+//! parts of Responses, custom calls. The other rules for forwarded requests follow: `shapes` for the names of members,
+//! `members` for their effect, `settings` and `values` for the top level.
 
 use std::borrow::Cow;
 

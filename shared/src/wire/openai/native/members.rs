@@ -1,4 +1,5 @@
-//! Members of forwarded messages that OpenRouter's models reject, or that have no effect.
+//! Members that are known in Chat Completions, but that the model rejects or ignores: in messages, tools, response formats
+//! and cache marks. `shapes` removes members that Chat Completions does not have.
 
 use serde_json::value::RawValue;
 

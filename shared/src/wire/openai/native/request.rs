@@ -1,4 +1,5 @@
-//! A Chat Completions request on its way to OpenRouter, which uses the same format.
+//! Forwards a Chat Completions request to OpenRouter, which uses the same format, with edits where OpenRouter or the model
+//! would reject it.
 
 use serde_json::value::RawValue;
 

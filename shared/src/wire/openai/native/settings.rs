@@ -1,4 +1,5 @@
-//! Adapts the settings of a forwarded request to the model: numbers, words and lists.
+//! Adapts the top-level settings that are also translated to the model: sampling, stop sequences and the output limit. It
+//! applies the rules of `openai::rules`. `values` has the settings that are only forwarded.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
-//! The members that messages and tools may have. OpenAI and Mistral reject others (adamrushy/OpenAISwift#99,
-//! `nomtek/mistralai_client_dart#44`). A removed member is named if it has a meaning in Chat Completions. Others, such as
-//! the flag that a tool was found by search, are not named.
+//! The members that messages, parts, calls and tools may have. A new member is added here. OpenAI and Mistral reject others
+//! (`adamrushy/OpenAISwift#99`, `nomtek/mistralai_client_dart#44`). A removed member is listed in `x-gateway-dropped` if it
+//! has a meaning in Chat Completions. Others, such as the flag that a tool was found by search, are not listed.
 
 use std::collections::HashSet;
 

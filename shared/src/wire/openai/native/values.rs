@@ -1,4 +1,5 @@
-//! Adapts settings that only forwarded requests have to what OpenRouter and OpenAI accept.
+//! Adapts the top-level settings that are forwarded and never translated, such as `logit_bias`, `seed` and `metadata`, to
+//! what OpenRouter and OpenAI accept. `settings` has those that are also translated.
 
 use crate::chat::request::Effort;
 use crate::document::{Kind, Value};

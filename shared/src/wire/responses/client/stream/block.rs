@@ -1,4 +1,4 @@
-//! A block of a reply on its way to an item.
+//! Collects a block of a reply until it is a complete item.
 
 use bytes::BytesMut;
 
