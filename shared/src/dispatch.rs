@@ -298,7 +298,7 @@ impl Dispatch {
         differs
     }
 
-    /// Switches to the next route that can carry the request, is covered by the hold, and is not broken.
+    /// Switches to the next route that supports the request, is covered by the hold, and is not broken.
     async fn fail_over(&mut self, upstreams: &Upstreams) -> bool {
         while let Some(candidate) = self.waiting.pop_front() {
             let Ok(Some(mut prepared)) = self.allowance.prepare(upstreams, &self.request, &candidate) else { continue };

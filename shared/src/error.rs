@@ -53,9 +53,9 @@ pub enum ErrorKind {
     TooLarge,
     /// The body's encoding is unknown.
     UnsupportedMediaType,
-    /// The request is right, but no route of this model can carry it.
+    /// The request is right, but no route of this model supports it.
     Unsupported,
-    /// The provider failed, or refused our credential.
+    /// The provider failed, or refused the gateway's credential.
     Upstream,
     /// The provider has no capacity now.
     Overloaded,

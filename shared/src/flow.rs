@@ -119,7 +119,7 @@ impl Gateway {
         })
     }
 
-    /// The client's request, with the signatures that its client could not carry.
+    /// The client's request, with the signatures that its client could not send back.
     async fn routable(
         &self,
         key: &ApiKey,

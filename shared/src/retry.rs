@@ -24,7 +24,7 @@ const WORTH_A_TRY: Duration = Duration::from_secs(1);
 pub enum Severity {
     /// The request itself is at fault: it would fail everywhere.
     Final,
-    /// The provider refused our credential.
+    /// The provider refused the gateway's credential.
     Credential,
     /// The account there is out of credit.
     Credit,

@@ -2,7 +2,7 @@
 
 pub use super::answer::{ResponseFormat, Verbosity};
 
-/// JSON that is carried as text: tool arguments and schemas, whose key order and number format must stay.
+/// JSON that is kept as text: tool arguments and schemas, whose key order and number format must stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonText(pub String);
 

@@ -11,7 +11,7 @@ use crate::store::items::Attempt;
 pub struct AttemptLog {
     /// The current model and route.
     pub candidate: Candidate,
-    /// Paths of what the route cannot carry.
+    /// Paths of what the route does not support.
     pub dropped: Vec<String>,
     /// The upstream calls, oldest first.
     pub attempts: Vec<Attempt>,

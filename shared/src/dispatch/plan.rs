@@ -22,8 +22,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Prepares a request for the first route that can carry it, preferring one that is not broken. Sends nothing. Fails
-    /// with 400 if no route can carry the request, and with 503 if none is configured.
+    /// Prepares a request for the first route that supports it, preferring one that is not broken. Sends nothing. Fails
+    /// with 400 if no route supports the request, and with 503 if none is configured.
     pub fn of(upstreams: &Upstreams, request: RoutableRequest, output: OutputBounds) -> Result<Self, GatewayError> {
         let (mut refusal, mut broken) = (None, None);
         let mut waiting: VecDeque<Candidate> = request.candidates.iter().cloned().collect();

@@ -72,7 +72,7 @@ pub struct PreparedRequest {
     pub candidate: Candidate,
     /// How the reply comes back.
     pub conversion: Conversion,
-    /// Paths of what the route cannot carry.
+    /// Paths of what the route does not support.
     pub dropped: Vec<String>,
     pub(super) name: RouteName,
     pub(super) circuit: CircuitState,
@@ -96,7 +96,7 @@ pub struct PreparedRequest {
 }
 
 impl PreparedRequest {
-    /// Prepares a request for a route within these bounds. Fails with 400 if the route cannot carry it.
+    /// Prepares a request for a route within these bounds. Fails with 400 if the route does not support it.
     pub(super) fn new(
         upstreams: &Upstreams,
         routable: &RoutableRequest,

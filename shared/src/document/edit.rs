@@ -238,7 +238,7 @@ fn write_member(name: &str, value: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(value.as_bytes());
 }
 
-/// Serialising strings, numbers and our structs cannot fail.
+/// Serialising strings, numbers and the gateway's structs cannot fail.
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -31,7 +31,8 @@ pub enum UpstreamErrorKind {
     TooLarge,
     /// No credential could be obtained for this provider.
     Credential,
-    /// The provider's moderation refused the request. It would refuse it again, and this says nothing about our credential.
+    /// The provider's moderation refused the request. A retry would be refused too. This shows no fault of the
+    /// credential.
     Moderated,
     /// The provider does not serve the model.
     NotServed {
@@ -58,7 +59,7 @@ pub enum Absence {
 pub struct UpstreamError {
     /// Why.
     pub kind: UpstreamErrorKind,
-    /// The provider's message, or ours about the connection.
+    /// The provider's message, or the gateway's message about the connection.
     pub message: String,
     /// When a retry makes sense, according to the provider.
     pub retry_after: Option<Duration>,
@@ -142,8 +143,7 @@ impl UpstreamError {
         }
     }
 
-    /// The provider's message, or ours about the connection, cleaned for clients: without addresses, credentials and project
-    /// names, at most 300 characters.
+    /// The error's message, cleaned for clients: without addresses, credentials and project names, at most 300 characters.
     pub fn public_words(&self) -> String {
         public_words(&self.message)
     }

@@ -76,7 +76,7 @@ impl Gateway {
     async fn providers_count(&self, request: RoutableRequest, deadline: Instant) -> Result<Option<u64>, GatewayError> {
         let plan = match Plan::of(&self.upstreams, request, OutputBounds::NONE) {
             Ok(plan) => plan,
-            // A route that counts may be unable to carry the request.
+            // A route that counts may not support the request.
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
             Err(error) => return Err(error),
         };

@@ -25,7 +25,7 @@ pub struct Outbound {
     pub body: UpstreamBody,
     /// How the reply comes back.
     pub conversion: Conversion,
-    /// Paths of what the route cannot carry, for `x-gateway-dropped`.
+    /// Paths of what the route does not support, for `x-gateway-dropped`.
     pub dropped: Vec<String>,
     /// How documents are read.
     pub files: Files,
@@ -116,7 +116,7 @@ fn forward(
 }
 
 /// Decodes a request and encodes it for another format. Names top-level fields that the conversation cannot hold, and what
-/// the format cannot carry.
+/// the format does not support.
 fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras<'_>) -> Result<Outbound, GatewayError> {
     let wire = to.wire;
     let mut dropped = unknown_fields(request);

@@ -202,7 +202,7 @@ impl Relay {
         }
     }
 
-    /// The signatures that the client cannot carry, by the ids of its tool calls.
+    /// The signatures that the client cannot send back, by the ids of its tool calls.
     pub fn signatures(&self) -> Vec<(String, String)> {
         let Machine { context, meter, .. } = &self.machine;
         if context.format.carries_signatures() { Vec::new() } else { meter.signatures.clone() }

@@ -77,7 +77,7 @@ pub trait Format: Sync {
     /// Whether a declared tool runs at the client.
     fn is_client_tool(&self, tool: Value<'_>) -> bool;
 
-    /// The path, in the client's own request, of something that a route could not carry. If several fields can express it,
+    /// The path, in the client's own request, of something that a route does not support. If several fields can express it,
     /// the one that is present.
     fn path_of(&self, lost: Lost, body: Value<'_>) -> &'static str;
 

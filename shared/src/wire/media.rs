@@ -247,7 +247,7 @@ const SIGNATURES: [(&[u8], Detected); 18] = [
     (b"\xd0\xcf\x11\xe0", Detected::Archive),
 ];
 
-/// The kind of part that carries inline bytes.
+/// The kind of part that contains inline bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// An image.

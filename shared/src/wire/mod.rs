@@ -108,7 +108,8 @@ pub enum Mode {
     Count,
 }
 
-/// The id and model name of a reply: our own id, and the id of the model that the client asked for by any of its names.
+/// The id and the model name of a reply. The gateway makes the id. The model is the one that the client asked for, under its
+/// id in the catalogue.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The reply's id in the client format's form.
@@ -162,7 +163,7 @@ pub struct ClientRequest {
     pub mode: Mode,
     /// The client's output limit.
     pub max_tokens: Option<OutputLimit>,
-    /// Whether a stream ends with a usage chunk (`stream_options.include_usage`; Anthropic streams always carry usage).
+    /// Whether a stream ends with a usage chunk (`stream_options.include_usage`; Anthropic streams always have usage).
     pub include_usage: bool,
     /// Whether the reply is a summary that replaces the conversation (`POST /v1/responses/compact`).
     pub is_compaction: bool,
@@ -247,7 +248,7 @@ pub fn measure_request(request: &ClientRequest, media: &MediaTokens) -> Option<M
     Some(Measured::of_document(wire, &request.document, media))
 }
 
-/// The ids of tool calls that the gateway created and whose signatures the client could not carry.
+/// The ids of tool calls that the gateway created and whose signatures the client could not send back.
 pub fn unsigned_call_ids(request: &ClientRequest) -> Vec<String> {
     let ids = request.format.unsigned_call_ids(request.body());
     ids.into_iter().filter(|id| is_own_call_id(request.format, id)).collect()

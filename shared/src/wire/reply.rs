@@ -94,8 +94,9 @@ pub struct Checked<'a> {
     pub held: Option<&'a [StreamEvent]>,
 }
 
-/// Sends provider frames to a client of the same format. A frame changes only in the reply's id and model (ours), in the
-/// usage (the client format's shape), and where the checked events contradict it. A frame without content is dropped.
+/// Sends provider frames to a client of the same format. A frame changes only in the reply's id and model (those of
+/// [`Identity`]), in the usage (the client format's shape), and where the checked events contradict it. A frame without
+/// content is dropped.
 pub trait FrameForwarder: Send {
     /// Appends the frame as the client gets it, if at all, and what closes the stream if the events finish it. `None` is the
     /// end of the upstream stream.

@@ -224,9 +224,9 @@ impl From<GatewayError> for Refusal {
 pub struct Encoded {
     /// The body, without the fields that the provider module adds last.
     pub body: Vec<u8>,
-    /// Settings that could not be carried.
+    /// Settings that the route does not support.
     pub lost: Vec<Lost>,
-    /// Positions in the client's request that could not be carried.
+    /// Positions in the client's request of what the route does not support.
     pub left_out: Vec<Place>,
     /// Maps tool names back.
     pub names: ToolNames,

@@ -69,7 +69,7 @@ pub fn decode(status: u16, retry_after: Option<&str>, body: &str) -> UpstreamErr
     let told = serde_json::from_str::<Body<'_>>(text).ok().and_then(|body| body.error);
     let mut error = told.map_or_else(|| untold(status), |error| read(error, Some(status)));
     error.message = credential_words(text).unwrap_or(error.message);
-    // A date is also allowed here, but our providers do not send one.
+    // HTTP also allows a date here, but the configured providers do not send one.
     let header = retry_after.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
     error.retry_after = header.or(error.retry_after);
     error
@@ -144,7 +144,7 @@ impl From<serde_json::Error> for UpstreamError {
     }
 }
 
-/// The HTTP status of Anthropic's in-stream error types, which carry none.
+/// The HTTP status of Anthropic's in-stream error types, which have none.
 fn status_of_type(kind: &str) -> u16 {
     match kind {
         "invalid_request_error" => 400,

@@ -96,7 +96,7 @@ impl ClientUsage {
     }
 }
 
-/// Usage of a forwarded reply: the provider's counts, or ours if it gave none, and the client's charge.
+/// Usage of a forwarded reply: the provider's counts, or the gateway's if the provider gave none, and the client's charge.
 pub(super) fn shown<'a>(
     reported: Option<RawObject<'a>>,
     usage: &Usage,

@@ -16,7 +16,7 @@ const fn form(status: u16, begins: &'static str, holds: &'static str, ends: &'st
     Form { status, begins, holds, ends }
 }
 
-/// Messages that say that the model is gone, or not available to us, whatever the request.
+/// Messages that say that the model is gone, or not available to the gateway's account, whatever the request.
 ///
 /// Google: googleapis/python-aiplatform#3574, genkit-ai/genkit#4688 (404); yym68686/uni-api#41,
 /// langchain-ai/langchain-google#593 and NousResearch/hermes-agent#32678 (400, `FAILED_PRECONDITION`). Anthropic:
@@ -33,8 +33,8 @@ const FOR_EVERYONE: [Form; 8] = [
     form(404, "The model `", "` does not exist or you do not have access to it", ""),
 ];
 
-/// A message about the model that may also be about this request or our permissions: providers send it for a model that does
-/// not exist and for one that the project may not use (rpurinton/gemini-php#4).
+/// A message about the model that may also be about this request or the permissions of the gateway's account: providers send
+/// it for a model that does not exist and for one that the project may not use (rpurinton/gemini-php#4).
 const FOR_NOW: [Form; 1] =
     [form(403, "Permission 'aiplatform.endpoints.predict' denied", "/models/", " (or it may not exist).")];
 

@@ -52,7 +52,7 @@ pub(super) enum Verdict {
     Answers,
     /// Its provider does not know the name.
     Gone,
-    /// Its provider refused the request or our credential.
+    /// The provider refused the request or the operator's credential.
     Refused,
     /// It could not be reached, or failed. It may work at another time.
     Failed,

@@ -134,8 +134,8 @@ fn close(block: &mut Tree) {
     }
 }
 
-/// Corrects a reply for its client: id and model are ours, the usage shows the charge, and what contradicts the checked
-/// reply changes. Everything else stays as the provider wrote it.
+/// Corrects a reply for its client: the gateway's id and model replace the provider's, the usage shows the charge, and what
+/// contradicts the checked reply changes. Everything else stays as the provider wrote it.
 pub fn corrected(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let mut fields = RawObject::parse(body)?;
     let reported = fields.get("usage").map(ToOwned::to_owned);

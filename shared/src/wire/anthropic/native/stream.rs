@@ -151,7 +151,7 @@ fn text(object: &RawObject<'_>) -> Result<String, serde_json::Error> {
     object.to_json().map(|json| String::from_utf8_lossy(&json).into_owned())
 }
 
-/// `message_start` with our id and model. The provider's own price is not shown to the client.
+/// Replaces id and model in a `message_start`. Removes the provider's price, which the client must not see.
 fn renamed(data: &str, context: &ReplyContext) -> Result<String, serde_json::Error> {
     let mut start = RawObject::parse(data)?;
     let mut message = serde_json::from_str::<MessageStart<'_>>(data)?.message;

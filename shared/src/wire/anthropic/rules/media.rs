@@ -20,7 +20,7 @@ pub fn title(told: &str) -> Option<&str> {
     told.get(..end).filter(|title| !title.is_empty())
 }
 
-/// The block that carries inline bytes.
+/// The block that contains inline bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// `image`.

@@ -324,7 +324,7 @@ impl Decoder {
     /// Calls arrive whole, so each is one block.
     fn call(&mut self, call: FunctionCallIn<'_>, signature: Option<String>, events: &mut Vec<StreamEvent>) {
         let arguments = call.args.map_or_else(|| "{}".to_owned(), |args| args.get().to_owned());
-        // A call without a name has no block that could carry a signature yet.
+        // A call without a name has no block that could have a signature yet.
         let signature = signature.filter(|_| !call.name.is_empty());
         let piece = CallPiece { index: Some(self.calls), id: None, name: Some(call.name), arguments: String::new() };
         self.blocks.tool_call(piece, events);

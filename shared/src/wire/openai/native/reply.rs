@@ -110,8 +110,8 @@ struct FunctionShape<'a> {
     arguments: &'a RawValue,
 }
 
-/// Corrects a reply for its client: id, model and usage are ours, and what contradicts the checked reply changes. Everything
-/// else stays as the provider wrote it.
+/// Corrects a reply for its client: the gateway's id, model and usage replace the provider's, and what contradicts the
+/// checked reply changes. Everything else stays as the provider wrote it.
 pub fn corrected(body: &str, reply: &ChatResponse, context: &ReplyContext) -> Result<Vec<u8>, serde_json::Error> {
     let mut fields = RawObject::parse(body)?;
     fields.set("id", &context.identity.id)?;

@@ -204,7 +204,7 @@ impl State {
         let choices = fields.get("choices").unwrap_or("null");
         let First(choice) = serde_json::from_str::<First<Choice<'_>>>(choices)?;
         let Some(choice) = choice else {
-            // A list without a choice may carry something else. A missing list, or only a usage, carries nothing.
+            // A list without a choice may contain something else. A missing list, or only a usage, contains nothing.
             if choices != "null" && !has_usage(&fields) {
                 names.put(&mut fields);
                 write_data(&fields, if self.held.is_some() { &mut self.after } else { out })?;
@@ -217,7 +217,7 @@ impl State {
         let patch = self.patch(&choice, finish)?;
         let patched = if patch.changes_content() || patch.without_role { Some(patch.applied(choices)?) } else { None };
         let choices = patched.as_deref().map_or(choices, RawValue::get);
-        // The first chunk carries the role, whatever else it contains.
+        // The first chunk has the role, whatever else it contains.
         let is_first = choice.delta.is_some() && !std::mem::replace(&mut self.has_begun, true);
         let brings_content = is_first || !(may_be_spent || patch.changes_content()) || has_content(choices);
         if let Some(patched) = &patched {

@@ -37,8 +37,8 @@ pub(super) fn failure(error: &GatewayError) -> Failure<'_> {
     Failure { code: code(error), message: error.message() }
 }
 
-/// The code, which clients use for decisions: our own if there is one, OpenAI's for this kind of failure (its reference of
-/// `ResponseError`), or the type.
+/// The code, which clients use for decisions: the gateway's code if there is one, OpenAI's for this kind of failure (its
+/// reference of `ResponseError`), or the type.
 fn code(error: &GatewayError) -> &'static str {
     let of_the_kind = match error.kind() {
         ErrorKind::RateLimited => "rate_limit_exceeded",

@@ -180,7 +180,7 @@ fn tools(body: Value<'_>) -> Result<Vec<ToolDefinition>, GatewayError> {
     Ok(tools)
 }
 
-/// A tool. The first one of a group carries the group's description.
+/// A tool. The first one of a group has the group's description.
 fn definition(tool: Declared<'_>) -> Result<ToolDefinition, GatewayError> {
     let own = tool.definition()?;
     let first = tool.group.and_then(|group| group.get("tools")).and_then(|tools| tools.elements().next());

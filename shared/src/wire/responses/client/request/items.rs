@@ -51,7 +51,7 @@ enum Item {
     OfAServer,
 }
 
-/// Reads the kind of an item. Fails with a 400 for one that no route can carry.
+/// Reads the kind of an item. Fails with a 400 for one that no route supports.
 fn kind(item: Value<'_>) -> Result<Item, GatewayError> {
     let word = type_of(item);
     Ok(match word.as_ref() {
