@@ -27,7 +27,7 @@
 //! | [`vault`] | signatures that clients cannot send back |
 //! | [`error`], [`reason`] | errors for clients, and the texts that the log may contain about them |
 //! | [`respond`], [`runtime`] | HTTP responses, and streaming to Lambda |
-//! | [`page`], [`dashboard`], [`reference`] | HTML pages: the one for the owners of keys, and the reference of the API |
+//! | [`page`], [`dashboard`], [`mod@reference`] | HTML pages: the one for the owners of keys, and the reference of the API |
 //! | [`config`], [`telemetry`] | environment variables, logs and metrics |
 //! | [`aws`], [`http_client`] | signed AWS calls, and HTTP clients |
 //!
