@@ -29,10 +29,10 @@ pub use refusal::{Rates, rate_headers, with_rates};
 /// How long a refusal waits for the release of a hold that it may have left.
 const GIVE_BACK: Duration = Duration::from_millis(100);
 
-/// An admitted request.
+/// Proof that the key may make this request, and what the request took from it. The settlement returns what was not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit {
-    /// The key.
+    /// The id of the key that pays for the request.
     pub key: KeyId,
     /// What it took from the key; `None` if the key was only recognised, or admitted from memory.
     pub hold: Option<Hold>,
@@ -42,7 +42,7 @@ pub struct Permit {
     pub output_tokens: u64,
     /// Whether the key is prepaid.
     pub prepaid: bool,
-    /// What is left of the key's rates.
+    /// The key's limits per minute and what is left of them; `None` if they are not known.
     pub rates: Option<Rates>,
 }
 

@@ -26,7 +26,7 @@ const FOREIGN: &str = "The credential is not a key of this gateway. Its keys beg
 const MALFORMED: &str =
     "The key is mistyped or cut off: it must be bk_ and 46 letters and digits, exactly as it was given to you.";
 
-/// A well-formed key from a request. The store knows whether it exists.
+/// A well-formed key from a request. Only the store can tell whether it exists.
 #[derive(Clone, Debug)]
 pub struct ApiKey {
     id: KeyId,

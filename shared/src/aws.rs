@@ -29,7 +29,7 @@ pub fn role_credentials() -> CredentialsProviderChain {
         .or_else("container", Container)
 }
 
-/// Whether there are credentials, for a program that wants to say what to do if there are none.
+/// Whether the environment or the container has AWS credentials. `bk` uses this for its error message.
 pub async fn has_credentials() -> bool {
     role_credentials().provide_credentials().await.is_ok()
 }
@@ -64,7 +64,7 @@ pub enum AwsError {
 #[derive(Clone, Debug)]
 pub struct Role {
     region: String,
-    /// Replaces the environment's.
+    /// Credentials to use instead of the role's; `None` in the functions.
     given: Option<Credentials>,
 }
 
@@ -77,7 +77,7 @@ pub struct Post<'a> {
     pub url: &'a Url,
     /// Lower-case names and values.
     pub headers: &'a [(&'static str, &'a str)],
-    /// The body.
+    /// The body as it is sent. Its SHA-256 is signed.
     pub body: &'a str,
 }
 
@@ -92,7 +92,7 @@ impl Role {
         Self { region: region.to_owned(), given: Some(credentials) }
     }
 
-    /// The region.
+    /// The AWS region for which requests are signed, such as `eu-central-1`.
     pub fn region(&self) -> &str {
         &self.region
     }

@@ -20,8 +20,9 @@ pub fn read(headers: &HeaderMap, body: Bytes) -> Result<String, GatewayError> {
     read_within(headers, body, MAX_BODY_BYTES)?.ok_or_else(too_large)
 }
 
-/// The same for small bodies. Returns `None` for larger ones, without decompressing more than the limit, and for `br` and
-/// `zstd`, whose decoders fill a window of megabytes before the first byte.
+/// The body as text, if it has at most [`SMALL_BODY_BYTES`] after decompression. Returns `None` for a larger one, without
+/// decompressing more than that, and for `br` and `zstd`, whose decoders fill a window of megabytes before the first byte.
+/// Fails like [`read`].
 pub fn read_small(headers: &HeaderMap, body: Bytes) -> Result<Option<String>, GatewayError> {
     match encoding(headers)?.as_deref() {
         Some("br" | "zstd") => Ok(None),

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Thinking {
-    /// It has none.
+    /// The model does not reason.
     #[default]
     None,
     /// Claude up to 4.5: `enabled` with a token budget.
@@ -27,7 +27,7 @@ pub enum Thinking {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ThinkingOff {
-    /// It reasons only if requested.
+    /// The setting is left out, because the model reasons only if a request asks for it.
     #[default]
     Omit,
     /// It reasons by default; `disabled` switches it off.
@@ -36,7 +36,7 @@ pub enum ThinkingOff {
     DisabledToHigh,
     /// It always reasons before its first word. The lowest setting is `between_tools`, with an effort of at most `high`.
     BetweenTools,
-    /// It cannot be switched off.
+    /// Reasoning cannot be switched off.
     Never,
 }
 
@@ -44,7 +44,7 @@ pub enum ThinkingOff {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ForcedCalls {
-    /// Always.
+    /// The model always accepts a forced tool call.
     #[default]
     Accepted,
     /// Only if its reasoning is switched off (`tool_choice 'required' is incompatible with thinking enabled`:
@@ -86,7 +86,7 @@ pub enum SamplingField {
 }
 
 impl SamplingField {
-    /// All of them.
+    /// All sampling fields, to compare a request with.
     pub const ALL: [Self; 3] = [Self::Temperature, Self::TopP, Self::TopK];
 
     /// The name in Chat Completions and Messages requests.
@@ -116,7 +116,7 @@ impl SamplingSupport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "by")]
 pub enum PictureTokens {
-    /// The same for every image.
+    /// Every image costs the same number of tokens.
     Piece {
         /// Tokens of an image.
         tokens: u64,
@@ -127,7 +127,7 @@ pub enum PictureTokens {
         side: u64,
         /// The longest edge in pixels that is not scaled down.
         edge: Option<u64>,
-        /// The maximum number of squares.
+        /// The maximum number of squares. Larger images are scaled down to it.
         most: u64,
         /// The minimum number of squares: some vendors enlarge small images.
         #[serde(default)]
@@ -146,7 +146,7 @@ pub enum PictureTokens {
         small: u64,
         /// Tokens of a tile.
         tokens: u64,
-        /// Tiles of an image of unknown size.
+        /// The number of tiles that is assumed for an image of unknown size.
         most: u64,
     },
 }
@@ -208,7 +208,7 @@ pub struct PictureLimits {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct MediaTokens {
-    /// Images.
+    /// The formula for the tokens of an image.
     pub picture: PictureTokens,
     /// A page of a document, including its picture.
     pub page: u64,
@@ -285,11 +285,12 @@ pub struct Capabilities {
     pub marked_caches: bool,
     /// Tokens and limits of parts that are not text.
     pub media: MediaTokens,
-    /// Whether it reads office files.
+    /// Whether the model reads the office files of [`crate::wire::media::OFFICE`] inline.
     pub office_files: bool,
     /// Whether a Gemini model takes frequency and presence penalties.
     pub penalties: bool,
-    /// Whether it accepts its own unsigned reasoning back: models of vendors that sign nothing need it.
+    /// Whether the model accepts its own reasoning back without a signature. Vendors that do not sign reasoning require it
+    /// in tool turns.
     pub unsigned_reasoning: bool,
     /// Its smallest output limit; 0 for any.
     pub min_output_tokens: u64,

@@ -96,7 +96,7 @@ struct View {
     own: HashMap<RouteName, u64>,
 }
 
-/// A failure on its way to the table.
+/// A failure that waits to be written to the table.
 struct Failure {
     /// The state before it, as far as known.
     seen: RouteState,

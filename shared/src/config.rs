@@ -83,7 +83,7 @@ pub enum AllowedOrigins {
 /// replacement in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelFallback {
-    /// Nothing.
+    /// No other model serves it: the request is refused.
     Nothing,
     /// The replacement in the catalogue.
     Replacement,

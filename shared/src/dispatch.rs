@@ -66,7 +66,7 @@ impl Upstreams {
 /// Reads the reply of an attempt within the limit for the first event: a stream to its first content, other replies to their
 /// end.
 pub trait ReplyReader: Sync {
-    /// The result.
+    /// What the caller gets from a successful reply.
     type Read: Send;
 
     /// Reads a reply with status 200 to a prepared request.

@@ -62,13 +62,13 @@ pub enum Generated {
 /// Who is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// No one.
+    /// Nothing failed. The client pays for the reply.
     None,
     /// The client, which did not read.
     Client,
     /// The request: it would fail again.
     Request,
-    /// Our account at the provider.
+    /// The gateway's account at the provider: its credential or its credit.
     Account,
     /// The provider or the model.
     Provider,
@@ -79,13 +79,13 @@ pub enum Fault {
 /// What a request is charged for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charge {
-    /// What was generated, by the meter.
+    /// The tokens that were generated, as the meter counted them.
     Generated,
     /// Nothing. The record keeps the cost at the provider.
     Nothing,
 }
 
-/// A row of the table.
+/// What follows from an ending: a row of the module's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Who is at fault.
@@ -100,7 +100,7 @@ pub struct Verdict {
 
 /// The reply of an attempt so far.
 pub struct Received {
-    /// Its relay.
+    /// The relay, which translated and metered the reply so far.
     pub relay: Relay,
     /// When its first content came.
     pub first_event: Instant,

@@ -37,7 +37,7 @@ pub enum ErrorKind {
     PaymentRequired,
     /// The key may not do this.
     Forbidden,
-    /// Too fast: wait.
+    /// A rate or concurrency limit is reached. The client waits and repeats the request.
     RateLimited,
     /// The request itself is wrong: change the named field.
     InvalidRequest,

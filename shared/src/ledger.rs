@@ -50,9 +50,9 @@ pub struct RequestFacts {
     pub model: Arc<Model>,
     /// The version of the catalogue or list that has its prices.
     pub catalog_version: String,
-    /// When it arrived.
+    /// When the request arrived, by the process's clock.
     pub started: Instant,
-    /// What it took from its key.
+    /// What the admission took from the key. The settlement returns it.
     pub reservation: Reservation,
     /// Whether the key is prepaid, so that the charge is at most the hold.
     pub is_prepaid: bool,
@@ -71,11 +71,11 @@ pub struct Outcome {
     pub is_charged: bool,
     /// The last candidate, and its prices.
     pub candidate: Candidate,
-    /// The upstream calls.
+    /// All calls to providers, oldest first.
     pub attempts: Vec<Attempt>,
     /// The charged tokens.
     pub usage: Usage,
-    /// Who counted them.
+    /// Whether the provider counted the tokens or the gateway estimated them.
     pub source: TokenSource,
     /// The finish reason, if there is one.
     pub finish: Option<FinishReason>,
@@ -94,7 +94,7 @@ pub struct Checkpoint<'a> {
     pub announced: &'a Announced,
     /// Number of upstream calls so far, including the running one.
     pub attempts: u32,
-    /// Tokens so far.
+    /// The tokens that would be charged if the reply ended now.
     pub usage: Usage,
 }
 

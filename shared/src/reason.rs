@@ -70,7 +70,7 @@ impl Reason {
         Self(Cow::Owned(format!("{kind} at line {} column {}", error.line(), error.column())))
     }
 
-    /// A failed connection. The transport knows addresses and protocols, and nothing of the content.
+    /// A failed connection. The transport has addresses and protocols, and no content of a request.
     pub fn transport(error: &dyn Error) -> Self {
         let mut words = error.to_string();
         let mut source = error.source();

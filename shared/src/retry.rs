@@ -30,9 +30,9 @@ pub enum Severity {
     Credit,
     /// The connection died before any response. It may have been dead before the call.
     Reset,
-    /// It may work elsewhere, or here a moment later.
+    /// Another route may succeed, or this one after a pause.
     Transient,
-    /// It may work elsewhere, but not here.
+    /// Another route may succeed, but a retry on this one cannot.
     Elsewhere,
     /// The model does not exist there, for this request or for all.
     Gone,

@@ -16,11 +16,11 @@ use crate::store::{KeyRotation, Store, StoreError};
 /// The terms of a new key.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// Its name.
+    /// The operator's name for the key; other keys may have the same one.
     pub name: String,
-    /// Its limits.
+    /// Limits of rate, concurrency, models, networks and time.
     pub limits: Limits,
-    /// Whether it is prepaid.
+    /// Whether the key spends only what the operator grants. Otherwise it has no limit on money.
     pub prepaid: bool,
     /// The first grant of a prepaid key; zero for none.
     pub balance: PicoUsd,
@@ -60,7 +60,7 @@ pub async fn issue(store: &Store, terms: Terms) -> Result<(SecretString, KeyId),
 pub struct Rotated {
     /// The text of the new key: the only copy.
     pub text: SecretString,
-    /// The id, unchanged.
+    /// The key's id, which a rotation does not change.
     pub id: KeyId,
     /// When the old secret stops working, in seconds since the epoch.
     pub old_until: u64,

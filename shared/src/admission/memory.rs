@@ -91,7 +91,7 @@ struct Seen {
 pub(super) enum Sight {
     /// A request that counted in it.
     Counted,
-    /// A read, or a refusal.
+    /// An answer that did not come from an admission: a read of the key, or a refusal.
     Other,
 }
 

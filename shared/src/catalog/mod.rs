@@ -46,9 +46,9 @@ pub enum CatalogError {
     /// A file that cannot be read, or contains an unusable catalogue.
     #[error("{}: {reason}", path.display())]
     File {
-        /// The file.
+        /// The path of the catalogue file.
         path: PathBuf,
-        /// Why.
+        /// The system's error message.
         reason: String,
     },
 }

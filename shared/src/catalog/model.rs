@@ -23,7 +23,7 @@ pub struct Route {
 /// How a provider is asked for a reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transfer {
-    /// As a stream: limits between events apply, and what was generated is known if the reply breaks off.
+    /// As a stream: limits between events apply, and what was generated is known if the reply ends early.
     #[default]
     Stream,
     /// As one body, for providers whose streams have faults that their whole replies do not have.
@@ -45,7 +45,7 @@ pub struct Deprecation {
     pub source: Option<String>,
 }
 
-/// One model.
+/// A model of the catalogue, with its prices, limits and routes.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// The public id.
@@ -121,23 +121,23 @@ impl Model {
 pub struct Candidate {
     /// The model: the requested one, or its replacement.
     pub model: Arc<Model>,
-    /// The route.
+    /// The provider, and the provider's name of the model.
     pub route: Route,
     /// The prices on this route.
     pub tariff: Tariff,
-    /// Markup in thousandths.
+    /// The markup on the price that clients pay, in thousandths: 50 is 5 %.
     pub markup_permille: u32,
 }
 
 impl Candidate {
-    /// A model on a route on a day, with or without the regional surcharge.
+    /// The model with its prices on a route and a day, with or without the regional surcharge, and without a markup.
     pub fn new(model: &Arc<Model>, route: &Route, day: Date, is_regional: bool) -> Self {
         let tariff = *model.tariff_on(day);
         let tariff = if is_regional { tariff.with_surcharge(model.regional_surcharge) } else { tariff };
         Self { model: Arc::clone(model), route: route.clone(), tariff, markup_permille: 0 }
     }
 
-    /// The same with a markup in thousandths.
+    /// Returns the candidate with this markup on its prices, in thousandths.
     #[must_use]
     pub fn with_markup(self, permille: u32) -> Self {
         Self { markup_permille: permille, ..self }

@@ -5,16 +5,16 @@ use super::request::JsonText;
 /// How verbose an answer is (OpenAI, `verbosity`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verbosity {
-    /// Little.
+    /// A short answer.
     Low,
-    /// As usual.
+    /// An answer of the usual length.
     Medium,
-    /// Much.
+    /// A long answer.
     High,
 }
 
 impl Verbosity {
-    /// Its name in all formats.
+    /// The word for it, which is the same in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -32,7 +32,7 @@ impl Verbosity {
 /// The format of the answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ResponseFormat {
-    /// Text.
+    /// Text without a fixed form.
     #[default]
     Text,
     /// Any JSON object.

@@ -71,7 +71,7 @@ pub struct CallPiece {
     pub id: Option<String>,
     /// The tool's name, usually on the first piece only.
     pub name: Option<String>,
-    /// A piece of the arguments.
+    /// A piece of the arguments' JSON text. It need not be valid JSON by itself.
     pub arguments: String,
 }
 

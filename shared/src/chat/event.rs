@@ -73,7 +73,7 @@ pub enum Delta {
 /// A source that the answer cites.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Citation {
-    /// Its address.
+    /// The URL of the source.
     pub url: String,
     /// Its title; empty if the provider names none.
     pub title: String,

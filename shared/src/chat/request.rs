@@ -32,7 +32,7 @@ impl PartialEq for Place {
     }
 }
 
-/// Everything a client asks for.
+/// A request in the canonical form: what all formats can express of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
     /// The conversation, system messages included, in the client's order.
@@ -59,7 +59,7 @@ pub struct ChatRequest {
     pub left_out: Vec<Place>,
 }
 
-/// One turn.
+/// A message of the conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message<P = Part> {
     /// The role. Tool results belong to the user.
@@ -188,7 +188,7 @@ pub enum Origin {
 /// A provider's opaque signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// The owner.
+    /// The format whose provider made the signature. Other providers reject it.
     pub origin: Origin,
     /// Byte for byte as the provider wrote it.
     pub value: String,
@@ -227,9 +227,9 @@ pub struct ToolResult {
 /// A tool that runs at the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolDefinition {
-    /// Its name.
+    /// The tool's name as the client wrote it.
     pub name: String,
-    /// Its description.
+    /// What the tool does, for the model.
     pub description: Option<String>,
     /// The JSON Schema of its arguments.
     pub schema: Option<JsonText>,
@@ -245,11 +245,11 @@ pub enum ToolChoice {
     /// The model decides.
     #[default]
     Auto,
-    /// None.
+    /// The model must call no tool.
     None,
-    /// At least one.
+    /// The model must call at least one tool.
     Required,
-    /// This tool.
+    /// The model must call this tool.
     Named(String),
     /// Some of these tools; at least one if `required`.
     Allowed {
@@ -282,26 +282,26 @@ impl ToolChoice {
 /// Sampling settings.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {
-    /// 0 to 2.
+    /// How random the sampling is: 0 to 2, where 0 always takes the most probable token.
     pub temperature: Option<f64>,
-    /// 0 to 1.
+    /// The share of probability from which tokens are sampled: 0 to 1.
     pub top_p: Option<f64>,
-    /// At least 1.
+    /// The number of most probable tokens from which one is sampled: at least 1.
     pub top_k: Option<u64>,
-    /// For reproducible sampling.
+    /// The start value of the random numbers, for reproducible sampling.
     pub seed: Option<i64>,
-    /// -2 to 2.
+    /// How much each earlier occurrence makes a token less probable: -2 to 2.
     pub frequency_penalty: Option<f64>,
-    /// -2 to 2.
+    /// How much a token that occurred becomes less probable: -2 to 2.
     pub presence_penalty: Option<f64>,
-    /// Stop sequences.
+    /// Texts at which the model stops.
     pub stop: Vec<String>,
 }
 
 /// Reasoning settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reasoning {
-    /// How much.
+    /// The amount of reasoning, as the client asked for it.
     pub amount: Amount,
     /// Whether the client can and wants to read the reasoning.
     pub visible: bool,
@@ -313,9 +313,9 @@ pub enum Amount {
     /// The model's default.
     #[default]
     Default,
-    /// None.
+    /// No reasoning.
     Off,
-    /// By effort.
+    /// Reasoning with this effort.
     Effort(Effort),
     /// The model's default, with this effort (Anthropic's `output_config.effort` without `thinking`): it does not switch
     /// reasoning on.
@@ -329,22 +329,22 @@ pub enum Amount {
 /// How hard to reason, in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
-    /// Hardly.
+    /// `minimal`: almost no reasoning.
     Minimal,
-    /// A little.
+    /// `low`: less than the usual amount.
     Low,
-    /// Some.
+    /// `medium`: the usual amount.
     Medium,
-    /// A lot.
+    /// `high`: more than the usual amount.
     High,
-    /// Very much.
+    /// `xhigh`: much more than the usual amount.
     XHigh,
-    /// As much as there is.
+    /// `max`: the most that the model supports.
     Max,
 }
 
 impl Effort {
-    /// Its name, the same in all formats.
+    /// The word for it, which is the same in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Minimal => "minimal",

@@ -7,11 +7,11 @@ use super::usage::Usage;
 /// Why the model stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FinishReason {
-    /// It was finished.
+    /// The model finished its answer. Some providers also report a stop sequence like this.
     Stop,
     /// A stop sequence of the request; the sequence, if the provider reports it.
     StopSequence(Option<String>),
-    /// The token limit.
+    /// The output reached its limit of tokens.
     Length,
     /// It waits for the results of its tool calls.
     ToolCalls,

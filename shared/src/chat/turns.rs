@@ -36,7 +36,7 @@ pub enum PieceKind<'p> {
 
 /// A piece of a message, as the order of turns sees it.
 pub trait Piece: Sized {
-    /// Its kind.
+    /// The kind of the piece, and the id of a call or a result.
     fn kind(&self) -> PieceKind<'_>;
 
     /// A text that the gateway adds.

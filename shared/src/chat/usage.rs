@@ -37,7 +37,7 @@ impl Usage {
         self.cache_write_5m.saturating_add(self.cache_write_1h)
     }
 
-    /// The same counts with cache writes of this lifetime, for providers that do not report it.
+    /// Returns the counts with all cache writes under this lifetime, for providers that do not report the lifetime.
     #[must_use]
     pub fn written_for(self, lifetime: CacheLifetime) -> Self {
         match lifetime {

@@ -24,7 +24,7 @@ pub enum Secret {
 /// An SSM parameter and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
-    /// Its name or ARN.
+    /// The name or the ARN of the SSM parameter.
     pub name: String,
     /// The region for which requests are signed.
     pub region: String,

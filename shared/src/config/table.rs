@@ -7,7 +7,7 @@ use super::{ConfigError, providers};
 /// The table, and the time limit of its calls.
 #[derive(Clone, Debug, Default)]
 pub struct TableConfig {
-    /// Its name.
+    /// The name of the DynamoDB table (`TABLE_NAME`).
     pub name: String,
     /// Its region. Region and endpoint come from the AWS SDK's own variables, with their usual meaning.
     pub region: Option<String>,

@@ -14,9 +14,9 @@ const FEWEST_PLACES: usize = 7;
 
 /// What a chart shows of each day or model.
 pub(super) struct Chart<'a> {
-    /// Its name.
+    /// The heading of the chart.
     pub title: &'a str,
-    /// Formats a value.
+    /// Formats a value with its unit, such as dollars or tokens.
     pub unit: fn(u128) -> String,
     /// The parts of each value, starting at the axis: name and CSS class.
     pub parts: &'a [Part],
@@ -24,15 +24,15 @@ pub(super) struct Chart<'a> {
 
 /// A part of a value.
 pub(super) struct Part {
-    /// Its name.
+    /// The part's name in the legend and the table, such as `cached input`.
     pub name: &'static str,
-    /// The class with its colour.
+    /// The CSS class that gives the part its colour.
     pub class: &'static str,
 }
 
 /// One day or model.
 pub(super) struct Row {
-    /// Its name, not escaped for HTML.
+    /// The day or the model's id, not yet escaped for HTML.
     pub label: String,
     /// Its parts, in the order of the chart's parts.
     pub values: Vec<u128>,

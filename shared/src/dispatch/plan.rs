@@ -72,7 +72,7 @@ pub struct Allowance {
 }
 
 impl Allowance {
-    /// For requests that cost nothing.
+    /// No limits on cost and length, for requests that cost nothing.
     pub fn unlimited() -> Self {
         Self { affordable: Arc::new(|_, _| u64::MAX), least_output: 0, output: OutputBounds::NONE }
     }
@@ -141,9 +141,9 @@ pub(super) fn not_covered() -> GatewayError {
 /// How much of a body's output is covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coverage {
-    /// Everything that its limit allows.
+    /// The whole output that the body's limit allows.
     Whole,
-    /// This many tokens.
+    /// At most this many output tokens.
     Tokens(u64),
     /// Too few to send the request.
     None,

@@ -70,7 +70,7 @@ impl RoutableRequest {
 pub struct PreparedRequest {
     /// The model and the route.
     pub candidate: Candidate,
-    /// How the reply comes back.
+    /// How the provider's reply becomes the client's: forwarded, or translated from the provider's format.
     pub conversion: Conversion,
     /// Paths of what the route does not support.
     pub dropped: Vec<String>,
@@ -85,7 +85,7 @@ pub struct PreparedRequest {
     pub(super) first_event: Duration,
     header: Option<(HeaderName, HeaderValue)>,
     body: Bytes,
-    /// The body's sizes.
+    /// The sizes of the upstream body, measured when it was written.
     measured: Measured,
     /// The output limit that the body would get if a limit were required.
     default_output: u64,

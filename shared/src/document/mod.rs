@@ -88,7 +88,7 @@ impl Document {
         edits.apply(self.root())
     }
 
-    /// Its text.
+    /// The text of the body, without a copy.
     pub fn into_text(self) -> String {
         self.text
     }

@@ -14,11 +14,11 @@ const MAX_PUBLIC_WORDS: usize = 300;
 /// Why an upstream call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamErrorKind {
-    /// No connection.
+    /// No connection to the provider could be opened.
     Connect,
     /// The connection broke before the first byte of a response.
     Reset,
-    /// No response in time.
+    /// The provider did not respond within the limit of its phase.
     Timeout,
     /// The reply does not follow its format.
     Malformed,
@@ -36,9 +36,9 @@ pub enum UpstreamErrorKind {
     Moderated,
     /// The provider does not serve the model.
     NotServed {
-        /// Its HTTP status.
+        /// The HTTP status of the provider's answer.
         status: u16,
-        /// For whom.
+        /// Whether the model is absent for everyone, or only for this request.
         absence: Absence,
     },
     /// The provider refused, with this HTTP status (its own, or the status of its in-stream error type).
@@ -57,7 +57,7 @@ pub enum Absence {
 /// A failed upstream call. The message may be the provider's and contain internals: it is cleaned before a client sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamError {
-    /// Why.
+    /// What failed.
     pub kind: UpstreamErrorKind,
     /// The provider's message, or the gateway's message about the connection.
     pub message: String,

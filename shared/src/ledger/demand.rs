@@ -11,7 +11,7 @@ use crate::protocol::{Demand, HoldPrice};
 use crate::store::items::Hold;
 use crate::wire::Measured;
 
-/// How long a hold outlives its process, so that no process can settle it any more.
+/// How long a hold stays after its request must have ended. After that time no process can still settle it.
 pub const LEASE_AFTER_END: Duration = Duration::from_mins(1);
 /// The fewest useful output tokens, unless the client asks for fewer.
 pub const LEAST_OUTPUT: u64 = 1_024;
@@ -19,18 +19,18 @@ pub const LEAST_OUTPUT: u64 = 1_024;
 /// The key and the time limit of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Applicant<'a> {
-    /// The key.
+    /// The API key that sent the request.
     pub key: &'a ApiKey,
-    /// Which request.
+    /// The id of the request. The hold is stored under it.
     pub request: RequestId,
-    /// Lifetime of the hold.
+    /// How long the hold is valid from its admission. It is longer than the request's time limit.
     pub lease: Duration,
 }
 
 /// A prepared body.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
-    /// Its sizes.
+    /// The sizes of the body, as measured.
     pub body: &'a Measured,
     /// Its output limit, or the one that it would get.
     pub output_tokens: u64,

@@ -43,7 +43,7 @@ pub struct Announced {
 }
 
 impl Announced {
-    /// For this candidate.
+    /// The names of the candidate that the first log line of a request announces.
     pub fn of(candidate: &Candidate) -> Self {
         Self { model: candidate.model.id.clone(), route: candidate.route.clone() }
     }

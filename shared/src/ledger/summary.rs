@@ -48,13 +48,13 @@ impl Days {
 /// Requests, tokens and money of a model, of a day, or of everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModelUsage {
-    /// Requests.
+    /// Number of requests, including failed ones.
     pub requests: u64,
     /// Requests that failed.
     pub errors: u64,
-    /// Tokens.
+    /// The sums of the token counts.
     pub usage: Usage,
-    /// The charge.
+    /// The sum of the charges.
     pub charged: PicoUsd,
     /// Durations of the successful requests.
     pub timing: Timing,

@@ -46,7 +46,7 @@ pub struct Verified {
     pub records: u64,
     /// Number of holds of requests that may be running.
     pub held: u64,
-    /// Broken laws; empty if all is well.
+    /// Differences that break a law; empty if the ledger is consistent.
     pub violations: Vec<Violation>,
     /// Differences that were present at each reading, but the key changed during each reading. Check again when there are
     /// fewer requests.
@@ -60,7 +60,7 @@ pub struct Violation {
     pub law: &'static str,
     /// The key.
     pub key: String,
-    /// The difference.
+    /// What differs, such as the two sums.
     pub what: String,
     /// Why this is certain, although requests may have run during the check.
     pub how: &'static str,

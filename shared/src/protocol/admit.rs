@@ -11,11 +11,11 @@ const MOST_DEAD: usize = 25;
 /// The maximum price of a token in pico-dollars, before the markup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HoldPrice {
-    /// A prompt token.
+    /// Price of a prompt token.
     pub input: u64,
-    /// A generated token.
+    /// Price of a generated token.
     pub output: u64,
-    /// The markup in thousandths.
+    /// The markup on both prices, in thousandths.
     pub markup_permille: u32,
 }
 
@@ -56,7 +56,7 @@ pub struct Demand {
     pub paid_output: u64,
     /// The fewest output tokens with which the request is still worth sending.
     pub least_output: u64,
-    /// Their price.
+    /// The price of the tokens.
     pub price: HoldPrice,
     /// Seconds until the hold is dead: longer than any process can live.
     pub lease: u64,
@@ -101,7 +101,7 @@ pub enum Denial {
     Balance {
         /// The smallest amount that would have been held.
         needed: PicoUsd,
-        /// The remaining balance.
+        /// The balance of the key; negative if the operator subtracted more than was left.
         left: SignedPicoUsd,
     },
     /// The key's item is throttled.
@@ -112,34 +112,34 @@ pub enum Denial {
     Unavailable,
 }
 
-/// What the machine wants done.
+/// The next action: the caller does it and reports the result as an [`AdmitEvent`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitEffect {
-    /// This write.
+    /// Send this conditional write to the table.
     Write(Box<AdmitWrite>),
     /// A pause of random length, at most this many milliseconds.
     Pause(u64),
 }
 
-/// The result of an effect.
+/// The result of an [`AdmitEffect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitEvent {
     /// The write was done; the key after it.
     Written(Box<StoredKey>),
     /// Its condition failed; the key as it was, if it exists.
     Refused(Option<Box<StoredKey>>),
-    /// There was no answer.
+    /// The table did not answer, for this reason.
     Failed(Fault),
     /// The pause is over.
     Paused,
 }
 
-/// The next effect, or the end.
+/// The next action, or the end of the admission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmitStep {
-    /// Do this, then report the result.
+    /// Do this, then report its result.
     Do(AdmitEffect),
-    /// The decision.
+    /// The key is admitted, or the request is refused.
     Done(Result<Box<Grant>, Denial>),
 }
 

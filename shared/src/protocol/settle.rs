@@ -13,7 +13,7 @@ const LONGEST_PAUSE: u64 = 400;
 /// Lifetime of the mark of an uncertain admission, in seconds.
 const MARK: u64 = 60;
 
-/// What the machine wants done.
+/// The next action: the caller does it and reports the result as a [`SettleEvent`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleEffect {
     /// Store the record and its rollup, if the record does not exist.
@@ -26,7 +26,7 @@ pub enum SettleEffect {
     Pause(u64),
 }
 
-/// The result of an effect.
+/// The result of a [`SettleEffect`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleEvent {
     /// This write stored the record.
@@ -39,7 +39,7 @@ pub enum SettleEvent {
     Released,
     /// The hold was not found; the key as it was.
     NotThere(Option<Box<StoredKey>>),
-    /// There was no answer.
+    /// The table did not answer, for this reason.
     Failed(Fault),
     /// The pause is over.
     Paused,
@@ -56,12 +56,12 @@ pub enum Settled {
     RecordLost,
 }
 
-/// The next effect, or the end.
+/// The next action, or the end of the settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettleStep {
     /// Do this, then report the result.
     Do(SettleEffect),
-    /// The end.
+    /// The settlement has ended like this.
     Done(Settled),
 }
 
@@ -86,7 +86,7 @@ pub struct Reservation {
 /// The result of a request, by its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Charge {
-    /// The charge.
+    /// What the client pays, markup included.
     pub amount: PicoUsd,
     /// Tokens that the request used.
     pub tokens: u64,

@@ -42,13 +42,13 @@ pub use transport::{ReplyForm, Transport, UpstreamCall, UpstreamReply};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Provider: Send + Sync {
-    /// Its name.
+    /// The provider's name in records, headers and route names.
     fn id(&self) -> ProviderId;
 
-    /// Its format.
+    /// The format of its requests and replies.
     fn wire(&self) -> WireFormat;
 
-    /// Its credential.
+    /// The credential that its calls need.
     fn credential(&self) -> &Credential;
 
     /// Whether it counts tokens for free.

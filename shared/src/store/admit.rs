@@ -70,7 +70,8 @@ impl Store {
         conditional(update).await
     }
 
-    /// Ends a hold, if it is where the write says. Makes one attempt.
+    /// Ends a hold in the map that the write names (running or expired), and returns its refund. The condition fails if the
+    /// hold is not there. Makes one attempt.
     pub async fn release(&self, write: &ReleaseWrite) -> Result<Conditional, StoreError> {
         let place = match write.place {
             Place::Holds => "holds",

@@ -89,7 +89,7 @@ impl Store {
         Self::with_patience(table, Patience::of_a_function(table.attempt.unwrap_or(ATTEMPT)))
     }
 
-    /// The same for an operator, who may be far from the table's region.
+    /// A client for an operator, with longer limits, because the operator may be far from the table's region.
     pub fn connect_from_afar(table: &TableConfig) -> Self {
         Self::with_patience(table, Patience::OF_AN_OPERATOR)
     }

@@ -4,10 +4,10 @@ use super::restore::Restore;
 use crate::wire::native::Undo;
 use crate::wire::{Native, WireFormat};
 
-/// How a forwarded reply comes back.
+/// How a forwarded reply becomes the client's: the format, and what to restore.
 #[derive(Clone, Debug)]
 pub struct Forwarded {
-    /// The format.
+    /// The format that client and provider share.
     pub native: &'static dyn Native,
     /// What to restore in the reply.
     pub undo: Undo,

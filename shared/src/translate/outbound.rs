@@ -23,7 +23,7 @@ use crate::wire::{self, ClientRequest, Native, WireFormat};
 pub struct Outbound {
     /// The body.
     pub body: UpstreamBody,
-    /// How the reply comes back.
+    /// How the provider's reply becomes the client's.
     pub conversion: Conversion,
     /// Paths of what the route does not support, for `x-gateway-dropped`.
     pub dropped: Vec<String>,

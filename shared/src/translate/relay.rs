@@ -21,7 +21,7 @@ use crate::wire::{
 pub enum Progress {
     /// No content yet. Comments, pings and the start of a reply do not show whether content will come.
     Waiting,
-    /// Content has come.
+    /// Content has come, and the reply is not complete yet.
     Flowing,
     /// Complete; the last bytes are written.
     Finished,

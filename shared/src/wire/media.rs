@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_of_a_file_is_declared_by_its_bytes_then_by_its_sender_then_by_its_name() {
+    fn the_type_of_a_file_is_decided_by_its_bytes_then_by_its_sender_then_by_its_name() {
         let of = |data: &str, title: Option<&str>| source_of_file(data.to_owned(), Title(title));
         let pdf = STANDARD.encode(b"%PDF-1.4 nothing else");
         let inline = |kind: &str, data: &str| Source::Inline { media_type: kind.to_owned(), data: data.to_owned() };

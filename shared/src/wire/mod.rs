@@ -68,7 +68,7 @@ pub enum ClientFormat {
 }
 
 impl ClientFormat {
-    /// The table of client formats.
+    /// The implementation of the format.
     const fn face(self) -> &'static dyn Format {
         match self {
             Self::ChatCompletions => &openai::client::ChatCompletions,
@@ -170,7 +170,7 @@ pub struct ClientRequest {
 }
 
 impl ClientRequest {
-    /// A request in this format, which is also that of its reply. A stream ends with its usage.
+    /// A request whose reply has the same format as its body. If the reply is a stream, its last event has the usage.
     pub const fn new(
         format: ClientFormat,
         document: Arc<Document>,
@@ -199,8 +199,9 @@ impl ClientRequest {
 /// ```
 /// use gateway::wire::{self, ClientFormat};
 ///
-/// let body = r#"{"model":"gpt-5.2","messages":[{"role":"user","content":"Hello!"}],"max_tokens":64}"#; let request =
-/// wire::open_request(ClientFormat::ChatCompletions, body.to_owned()).map_err(|error| error.message().to_owned())?;
+/// let body = r#"{"model":"gpt-5.2","messages":[{"role":"user","content":"Hello!"}],"max_tokens":64}"#;
+/// let request = wire::open_request(ClientFormat::ChatCompletions, body.to_owned())
+///     .map_err(|error| error.message().to_owned())?;
 /// assert_eq!((request.model.as_str(), request.max_tokens.map(|limit| limit.tokens)), ("gpt-5.2", Some(64)));
 ///
 /// let conversation = wire::decode_request(&request, None).map_err(|error| error.message().to_owned())?;

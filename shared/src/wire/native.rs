@@ -43,7 +43,7 @@ impl Undo {
     }
 }
 
-/// A request on its way to a provider of its own format, with edits where the provider or the model would reject it.
+/// A request that is forwarded to a provider of its own format, with edits where the provider or the model would reject it.
 #[derive(Debug)]
 pub struct Forwarding<'d> {
     /// The body.

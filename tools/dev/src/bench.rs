@@ -225,13 +225,13 @@ fn table(figures: &[Vec<Figures>]) -> String {
     text
 }
 
-/// The middle value.
+/// The median of some durations.
 pub(crate) fn median(mut values: Vec<Duration>) -> Duration {
     values.sort_unstable();
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-/// Milliseconds.
+/// A duration in milliseconds, with fractions.
 pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 /// A running emulator. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Emulator {
-    /// Its address.
+    /// The address of the emulator's HTTP endpoint.
     pub endpoint: String,
     _stop: oneshot::Sender<()>,
     _server: JoinHandle<()>,

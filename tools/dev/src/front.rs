@@ -69,9 +69,9 @@ struct HttpContext<'a> {
 /// What runs the functions.
 #[derive(Clone, Debug)]
 pub enum Functions {
-    /// This process.
+    /// Functions that this process starts and calls.
     Own(Arc<Lambda>),
-    /// Another program.
+    /// Functions that another program runs, such as SAM's containers.
     Remote(Remote),
 }
 
@@ -84,7 +84,7 @@ impl Functions {
     }
 }
 
-/// What the front has.
+/// The state that all requests to the front share.
 #[derive(Clone, Debug)]
 struct Front {
     functions: Functions,

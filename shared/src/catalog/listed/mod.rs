@@ -68,7 +68,7 @@ pub struct ListedModel {
     pub supported_parameters: Vec<String>,
     /// Its reasoning settings, if it reasons.
     pub reasoning: Option<Reasoning>,
-    /// Its last day.
+    /// The model's last day as the list has it, such as `2027-01-31`.
     pub expiration_date: Option<String>,
 }
 
@@ -76,10 +76,10 @@ pub struct ListedModel {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Architecture {
-    /// Input.
+    /// The kinds of input, such as `text` and `image`.
     #[serde(deserialize_with = "or_default")]
     pub input_modalities: Vec<String>,
-    /// Output.
+    /// The kinds of output, such as `text`.
     #[serde(deserialize_with = "or_default")]
     pub output_modalities: Vec<String>,
 }
@@ -90,7 +90,7 @@ pub struct Architecture {
 pub struct TopProvider {
     /// Maximum of prompt and output together.
     pub context_length: Option<u64>,
-    /// Maximum output.
+    /// The maximum output of the first host, in tokens.
     pub max_completion_tokens: Option<u64>,
 }
 
@@ -101,7 +101,7 @@ pub struct Reasoning {
     /// Supported efforts; empty if reasoning is only on or off.
     #[serde(deserialize_with = "or_default")]
     pub supported_efforts: Vec<String>,
-    /// Its default effort.
+    /// The effort that the model uses if a request names none.
     pub default_effort: Option<String>,
     /// Whether it always reasons.
     pub mandatory: Option<bool>,
@@ -127,19 +127,19 @@ pub enum Refusal {
     Window,
     /// A price that is missing, negative or not a number.
     Price {
-        /// Its name.
+        /// The name of the field in the list.
         field: String,
     },
     /// An unknown kind of price.
     UnknownPrice {
-        /// Its name.
+        /// The name of the field in the list.
         field: String,
     },
     /// Prompts or replies are free, which may change at any time.
     Free,
     /// A request or an image costs more than what is held for its tokens.
     Fee {
-        /// Its name.
+        /// The name of the field in the list.
         field: &'static str,
     },
 }

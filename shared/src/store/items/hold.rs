@@ -34,7 +34,7 @@ pub struct Hold {
     pub expires: u64,
     /// The minute from which it took its tokens, in seconds since the epoch.
     pub window: u64,
-    /// The amount taken from the balance.
+    /// The amount taken from the balance, in pico-dollars: the highest possible cost.
     pub amount: PicoUsd,
     /// The tokens taken from the window.
     pub tokens: u64,

@@ -53,7 +53,7 @@ pub struct StoredKey {
     pub digest: Vec<u8>,
     /// The digest before the last rotation, and until when it is valid, in seconds since the epoch.
     pub old_digest: Vec<u8>,
-    /// See `old_digest`.
+    /// Until when the secret of `old_digest` works, in seconds since the epoch.
     pub old_until: u128,
     /// The operator's name for it.
     pub name: String,
@@ -69,15 +69,16 @@ pub struct StoredKey {
     pub models: Vec<String>,
     /// The networks from which it may be used; `*` for all.
     pub cidrs: Vec<String>,
-    /// Requests per minute.
+    /// Maximum number of requests per minute; [`OFF`] for no limit.
     pub rpm: u128,
-    /// Tokens per minute.
+    /// Maximum number of tokens per minute, input and output together; [`OFF`] for no limit.
     pub tpm: u128,
-    /// Concurrent requests.
+    /// Maximum number of requests that run at the same time.
     pub max_concurrent: u128,
     /// Whether it is prepaid, so that its balance is the sum of its grants.
     pub prepaid: bool,
-    /// Pico-dollars left. Negative if requests cost more than was held for them.
+    /// Pico-dollars left: grants less charges and holds. Negative only if the operator subtracted more than was left. A key
+    /// that is not prepaid begins with [`OFF`].
     pub balance: i128,
     /// The minute of the next two counters, in seconds since the epoch.
     pub window: u64,

@@ -16,7 +16,7 @@ pub struct AdmitWrite {
     pub request: RequestId,
     /// The public model id.
     pub model: String,
-    /// What it takes.
+    /// What the write takes from the balance and the rates.
     pub hold: Hold,
     /// Seconds since the epoch.
     pub now: u64,

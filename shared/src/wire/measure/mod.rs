@@ -100,9 +100,8 @@ impl Measured {
         Self { output_limit, thinking_limit, ..measure.sizes }
     }
 
-    /// The maximum number of prompt tokens for a model with this context window. Three lower-case letters that often follow
-    /// each other count as two tokens, any other byte as one, and a blank with the letter after it as one. A part of unknown
-    /// size takes the rest of the window. A prompt that the provider may read again counts once per reading.
+    /// The maximum number of prompt tokens for a model with this context window in tokens. A prompt that the provider may read
+    /// several times counts once for each time.
     pub fn worst_input(&self, window: u64) -> u64 {
         let once = self.once().saturating_add(self.cited).saturating_add(self.frame());
         let once = if self.is_unbounded { window } else { once.min(window) };

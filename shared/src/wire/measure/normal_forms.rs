@@ -149,8 +149,8 @@ pub(super) fn growth(text: &[u8]) -> u64 {
     text.chars().filter(|character| !character.is_ascii()).map(|character| growth_of(u32::from(character))).sum()
 }
 
-/// The same for a character by its code, or for half of a surrogate pair. The high half counts as the character of its block
-/// that grows most, and the low half as nothing, because every pair has a high half.
+/// How many more bytes a character may get, by its code, or half of a surrogate pair. The high half counts as the character
+/// of its block that grows most, and the low half as nothing, because every pair has a high half.
 pub(super) fn growth_of(code: u32) -> u64 {
     let (first, last) = match code {
         0xd800..0xdc00 => {

@@ -4,19 +4,19 @@
 
 use std::ops::RangeInclusive;
 
-/// Of `temperature`.
+/// The allowed range of `temperature`, unless the vendor has another one.
 pub const TEMPERATURE: RangeInclusive<f64> = 0.0..=2.0;
-/// Of Claude's `temperature`, wherever it runs (platform.claude.com, Messages).
+/// The allowed range of Claude's `temperature`, on Vertex AI and behind OpenRouter (platform.claude.com, Messages).
 pub const CLAUDES_TEMPERATURE: RangeInclusive<f64> = 0.0..=1.0;
-/// Of `top_p`.
+/// The allowed range of `top_p`, unless the vendor has another one.
 pub const TOP_P: RangeInclusive<f64> = 0.0..=1.0;
-/// Of `frequency_penalty` and `presence_penalty`.
+/// The allowed range of `frequency_penalty` and `presence_penalty`.
 pub const PENALTY: RangeInclusive<f64> = -2.0..=2.0;
-/// Of `min_p` and `top_a` (OpenRouter's reference of parameters).
+/// The allowed range of `min_p` and `top_a` (OpenRouter's reference of parameters).
 pub const SHARE: RangeInclusive<f64> = 0.0..=1.0;
-/// Of `repetition_penalty` (OpenRouter's reference of parameters).
+/// The allowed range of `repetition_penalty`, unless the vendor has another one (OpenRouter's reference of parameters).
 pub const REPETITION: RangeInclusive<f64> = 0.0..=2.0;
-/// Of an entry of `logit_bias`.
+/// The allowed range of each value in `logit_bias`.
 pub const BIAS: RangeInclusive<f64> = -100.0..=100.0;
 /// Maximum of `top_logprobs`.
 const MOST_LOGPROBS: u64 = 20;
@@ -25,17 +25,17 @@ pub const MOST_CANDIDATES: u64 = i32::MAX as u64;
 
 /// The ranges of vendors that accept less, by the beginning of their models' names at OpenRouter.
 pub struct OfVendor {
-    /// The beginning of the names.
+    /// The beginning of the models' names at OpenRouter, such as `openai/`; empty for all.
     pub vendor: &'static str,
-    /// Of `temperature`.
+    /// The allowed range of `temperature`.
     pub temperature: RangeInclusive<f64>,
-    /// Of `top_p`.
+    /// The allowed range of `top_p` with a temperature above 0.
     pub top_p: RangeInclusive<f64>,
-    /// Of `top_p` with a temperature of 0, if it differs.
+    /// The allowed range of `top_p` with a temperature of 0; `None` if it is the same.
     pub greedy_top_p: Option<RangeInclusive<f64>>,
-    /// Of `repetition_penalty`.
+    /// The allowed range of `repetition_penalty`.
     pub repetition: RangeInclusive<f64>,
-    /// Of `seed`.
+    /// The allowed range of `seed`.
     pub seed: RangeInclusive<i64>,
     /// Maximum of `top_logprobs`.
     pub most_logprobs: u64,

@@ -48,13 +48,13 @@ pub(super) struct Question {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Verdict {
-    /// It answered.
+    /// The route answered with status 200.
     Answers,
-    /// Its provider does not know the name.
+    /// The provider does not know the name of the model.
     Gone,
     /// The provider refused the request or the operator's credential.
     Refused,
-    /// It could not be reached, or failed. It may work at another time.
+    /// The provider could not be reached, or failed. The route may work at another time.
     Failed,
 }
 

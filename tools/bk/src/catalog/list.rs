@@ -11,7 +11,8 @@ use gateway::providers::{Transport, list_of_models};
 /// The option of commands that read the list.
 #[derive(Args)]
 pub(super) struct Listed {
-    /// A file with the answer of OpenRouter's `GET /models`. Default: ask OpenRouter, or `OPENROUTER_BASE_URL`; no key is needed.
+    /// A file with the answer of OpenRouter's `GET /models`. Default: ask OpenRouter, or the host of `OPENROUTER_BASE_URL`.
+    /// This needs no key.
     #[arg(long, value_name = "FILE")]
     list: Option<PathBuf>,
 }

@@ -32,9 +32,9 @@ pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 /// The definition of a function.
 #[derive(Clone, Debug)]
 pub struct Function {
-    /// Its name.
+    /// The function's name, such as `chat-completions`.
     pub name: String,
-    /// The program.
+    /// The path of the function's executable.
     pub binary: PathBuf,
     /// Its environment variables. It inherits no others.
     pub variables: Vec<(String, String)>,

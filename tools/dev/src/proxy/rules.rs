@@ -16,7 +16,7 @@ pub enum Action {
     TransactionConflict,
     /// The call is not executed. The connection is closed.
     Refuse,
-    /// The call is not executed. The connection stays open without an answer until the caller gives up.
+    /// The call is not executed. The connection stays open without an answer until the caller closes it.
     Hang,
     /// The call is passed on after this time, even if its caller has disconnected.
     Delay(Duration),

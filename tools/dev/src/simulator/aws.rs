@@ -4,7 +4,7 @@
 pub const AWS_REGION: &str = "us-east-1";
 /// The access key of the functions.
 pub const AWS_ACCESS_KEY_ID: &str = "local";
-/// Its secret.
+/// The secret access key that goes with [`AWS_ACCESS_KEY_ID`].
 pub const AWS_SECRET_ACCESS_KEY: &str = "local";
 
 /// The credentials that the functions use to sign AWS calls.

@@ -77,15 +77,15 @@ impl Told {
     }
 }
 
-/// The decision.
+/// The thinking settings to send to the model, and what differs from the client's request.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The thinking setting.
+    /// The `thinking` setting to send.
     pub told: Told,
-    /// Whether the model reasons then, by default or not.
+    /// Whether the model reasons with these settings, also if it does so by default.
     pub thinks: bool,
-    /// The effort.
+    /// The effort to send, as `output_config.effort`; `None` to send none.
     pub effort: Option<&'static str>,
     /// Whether reasoning was requested and is not sent.
     pub loses_thinking: bool,

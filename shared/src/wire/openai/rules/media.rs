@@ -4,11 +4,11 @@
 use super::{is_gemini, is_grok};
 use crate::wire::media::{Carrier, Detected, detect};
 
-/// Refusal of images of other kinds.
+/// Refusal of images that other models behind OpenRouter do not read.
 const OTHER_PICTURE: &str = "images of this kind: it accepts JPEG, PNG, GIF and WebP";
-/// The same for Gemini models.
+/// Refusal of images that Gemini models do not read.
 const OTHER_PICTURE_GEMINI: &str = "images of this kind: it accepts JPEG, PNG, WebP and HEIC";
-/// The same for xAI's models.
+/// Refusal of images that xAI's models do not read.
 const OTHER_PICTURE_GROK: &str = "images of this kind: it accepts JPEG, PNG and WebP";
 /// Refusal of documents of other kinds.
 const OTHER_FILE: &str = "files of this kind: it accepts PDF and text";

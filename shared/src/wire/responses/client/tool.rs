@@ -80,7 +80,7 @@ pub(super) static TYPED: [Typed; 4] = [
 /// The schema of a custom tool's input. Other vendors do not support its grammar.
 const CUSTOM_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
-/// Whether a declared tool runs at the client. Others run at the provider, at prices that we do not know.
+/// Whether a declared tool runs at the client. Others run at the provider, at prices that the catalogue does not have.
 pub(super) fn is_client_tool(tool: Value<'_>) -> bool {
     match tool.get("type") {
         Some(kind) => {

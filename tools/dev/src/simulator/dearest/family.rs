@@ -8,7 +8,7 @@ pub(super) enum Pictures {
     Patches { side: u32, edge: u32, least: u64, most: u64, factor: u64 },
     /// Tiles of 768 points at 258 tokens each. A small picture is one tile.
     Tiles,
-    /// This many tokens each.
+    /// Every picture counts as this many tokens.
     Each(u64),
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Family {
     pub(super) frame: u64,
 }
 
-/// Audio, per second.
+/// Tokens of one second of audio.
 pub(super) const SECOND: u64 = 32;
 /// The most text on a page (platform.claude.com, PDF support: 1,500 to 3,000).
 const PAGE_TEXT: u64 = 3_000;

@@ -171,7 +171,7 @@ fn is_bytes(value: &str) -> bool {
     !digits.is_empty() && digits.len() % 4 != 1 && digits.bytes().all(is_digit)
 }
 
-/// The signature of reasoning, on its way to the next part of its turn.
+/// The signature of reasoning, kept until the next part of its turn is written.
 #[derive(Default)]
 struct Carried(Option<(String, Place)>);
 

@@ -6,7 +6,7 @@ use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::request::{cache_mark, check_word, optional_text, quoted, required_text, set_flag, text_field};
 
-/// Whether a declared tool runs at the client. Other tools run at the provider, at prices that we do not know.
+/// Whether a declared tool runs at the client. Other tools run at the provider, at prices that the catalogue does not have.
 pub fn is_client_tool(tool: Value<'_>) -> bool {
     match tool.get("type") {
         Some(kind) => kind.is("function") || kind.is("custom"),
