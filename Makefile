@@ -48,7 +48,7 @@ dev: ## Run the gateway on this machine. PORT=9000; DATA=.dev is the folder of i
 	@exec $(TARGET)/debug/gateway-dev --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
 
 .PHONY: demo
-demo: ## Run the same with thirty days of invented usage in the dashboard. The options of dev apply
+demo: ## Run the gateway with thirty days of invented usage in the dashboard. It has the options of dev
 	cargo build --package gateway-dev $(if $(RELEASE),,$(PACKAGES))
 	$(if $(RELEASE),cargo build --release $(PACKAGES))
 	@exec $(TARGET)/debug/gateway-dev --demo demo --binaries $(TARGET)/$(PROFILE_DIR) $(DATA_OPTION) $(if $(FRESH),--fresh) $(if $(LOGS),--logs terminal)
@@ -128,7 +128,7 @@ package: build ## Build and upload, for a deployment with other tools: .aws-sam/
 	$(SAM) sam package --resolve-s3 --output-template-file .aws-sam/packaged.yaml
 
 .PHONY: deploy
-deploy: tools ## Build and deploy. DRY_RUN=1 only prints the parameters; PARAMETERS="Name=value ..." sets them; ARCH=arm64 or x86_64; SAM_CONFIG= is the file of settings; YES=1 asks nothing; ROTATE_ORIGIN=1 and ROTATE_REASONING=1 replace a secret
+deploy: tools ## Build and deploy. DRY_RUN=1 only prints what a deployment would do; PARAMETERS="Name=value ..." sets them; ARCH=arm64 or x86_64; SAM_CONFIG= is the file of settings; YES=1 asks nothing; ROTATE_ORIGIN=1 and ROTATE_REASONING=1 replace a secret
 ifeq ($(DRY_RUN),1)
 	@ARCH=$(ARCH) $(PYTHON) tools/deploy/deploy.py
 else
