@@ -284,8 +284,8 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
             let body = with(&body, limit);
             let to = |model: &Arc<Model>| {
                 let ways = candidates(model);
-                let held =
-                    (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::WITH_LIMIT));
+                let held = (0..ways.len())
+                    .filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::WITH_LIMIT));
                 held.map(|held| (format!("{} for {} with {limit}", path.display(), model.id), held)).collect::<Vec<_>>()
             };
             let models = catalog.models().enumerate();
@@ -305,7 +305,8 @@ static ALL: LazyLock<Vec<(String, Held)>> = LazyLock::new(|| {
         ] {
             let model = catalog.resolve(model).unwrap();
             let ways = candidates(&model);
-            let held = (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::WITH_LIMIT));
+            let held =
+                (0..ways.len()).filter_map(|first| held(&key, (format, &body), &ways[first..], OutputBounds::WITH_LIMIT));
             all.extend(held.map(|held| (format!("{name} for {}", model.id), held)));
         }
     }
