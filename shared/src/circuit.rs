@@ -219,6 +219,10 @@ impl Circuits {
     /// Lets the next request probe a route, after a probe that showed nothing.
     fn give_back_probe(&self, route: &RouteName) -> Option<Write> {
         let claimed = self.state(route);
+        if claimed.open_until == 0 {
+            // Another request closed it.
+            return None;
+        }
         let free = RouteState { open_until: now(), ..claimed };
         self.set(route, free);
         let (store, route) = (self.store.clone()?, route.clone());

@@ -175,11 +175,12 @@ impl PreparedRequest {
         Ok(UpstreamCall { url, token, header: self.header.clone(), body: self.body.clone(), mode: self.mode, limit })
     }
 
-    /// Continues with another body for the same route. Returns false if it is the same body.
+    /// Continues with another body for the same route, which works, because it refused the first body. Returns false if it is
+    /// the same body.
     pub(super) fn continue_with(&mut self, other: Self) -> bool {
         let differs = other.body != self.body;
         if differs {
-            *self = Self { circuit: self.circuit, tries: self.tries, ..other };
+            *self = Self { circuit: CircuitState::Closed, tries: self.tries, ..other };
         }
         differs
     }
