@@ -21,7 +21,7 @@
 
 mod conclude;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::circuit::CircuitOutcome;
 use crate::dispatch;
@@ -122,12 +122,11 @@ impl Ending {
         Self::Deadline(if has_content { Generated::Something } else { Generated::Nothing })
     }
 
-    /// The ending of a request whose last attempt failed, after the gateway waited this long for the client to read. While it
-    /// waits it does not read from the provider, which may then close the connection.
-    pub fn failed(error: UpstreamError, stall: Duration) -> Self {
-        /// Shorter pauses close no connection.
-        const LONG: Duration = Duration::from_secs(10);
-        if stall >= LONG && error.kind == UpstreamErrorKind::Truncated { Self::ClientStopped } else { Self::Failed(error) }
+    /// The ending of a request whose last attempt failed. If the client has just not read for a long time, the provider was not
+    /// read either, and may have closed the connection for that reason.
+    pub fn failed(error: UpstreamError, client_stalled: bool) -> Self {
+        let is_cut = error.kind == UpstreamErrorKind::Truncated;
+        if client_stalled && is_cut { Self::ClientStopped } else { Self::Failed(error) }
     }
 
     /// The ending's row.
@@ -224,10 +223,10 @@ mod tests {
     #[test]
     fn a_connection_that_closes_while_the_client_does_not_read_is_the_clients_fault() {
         use UpstreamErrorKind as Kind;
-        let ending = |kind, seconds| Ending::failed(UpstreamError::new(kind, "words"), Duration::from_secs(seconds));
-        assert_eq!(ending(Kind::Truncated, 10), Ending::ClientStopped);
-        for (kind, seconds) in [(Kind::Truncated, 9), (Kind::Refused(500), 60), (Kind::Malformed, 60)] {
-            assert_eq!(ending(kind.clone(), seconds), failed(kind));
+        let ending = |kind, stalled| Ending::failed(UpstreamError::new(kind, "words"), stalled);
+        assert_eq!(ending(Kind::Truncated, true), Ending::ClientStopped);
+        for (kind, stalled) in [(Kind::Truncated, false), (Kind::Refused(500), true), (Kind::Malformed, true)] {
+            assert_eq!(ending(kind.clone(), stalled), failed(kind));
         }
     }
 

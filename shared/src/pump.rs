@@ -40,6 +40,10 @@ pub const SILENCE: Duration = Duration::from_secs(15);
 pub const CHANNEL_CHUNKS: usize = 64;
 /// Maximum size of a chunk. All waiting chunks together have at most one mebibyte.
 const CHUNK_BYTES: usize = 16 * 1024;
+/// A pause of the client for which a provider may close the connection. Shorter ones are common.
+const STALL: Duration = Duration::from_secs(10);
+/// How long after such a pause the gateway may find the connection closed: it first reads what had arrived before.
+const AFTER_STALL: Duration = Duration::from_secs(30);
 /// Interval between the checkpoints of a long reply.
 const CHECKPOINT: Duration = Duration::from_secs(5);
 
@@ -57,8 +61,8 @@ pub struct Pump {
     /// The candidate in the request's first log line.
     announced: Announced,
     next_checkpoint: Instant,
-    /// How long the last chunk waited for the client to read.
-    stall: Duration,
+    /// When the client last read again after a long pause.
+    stalled: Option<Instant>,
     out: BytesMut,
 }
 
@@ -147,8 +151,9 @@ impl Pump {
         let (client, committed) = Client::new(context.format, context.delivery, dispatch.log());
         let (held, next_checkpoint, out) = (Held::new(context.delivery), Instant::now(), BytesMut::new());
         let announced = Announced::of(&dispatch.prepared().candidate);
-        let (received, stall) = (None, Duration::ZERO);
-        let pump = Self { facts, context, store, deadline, client, received, held, announced, next_checkpoint, stall, out };
+        let (received, stalled) = (None, None);
+        let pump =
+            Self { facts, context, store, deadline, client, received, held, announced, next_checkpoint, stalled, out };
         (pump, committed)
     }
 
@@ -158,7 +163,7 @@ impl Pump {
         let delivered = timeout_at(self.deadline, self.deliver(upstreams, &mut dispatch));
         let ending = match AssertUnwindSafe(delivered).catch_unwind().await {
             Ok(Ok(Ok(()))) => Ending::Complete,
-            Ok(Ok(Err(error))) => Ending::failed(error, self.stall),
+            Ok(Ok(Err(error))) => Ending::failed(error, self.stalled.is_some_and(|again| again.elapsed() < AFTER_STALL)),
             Ok(Err(_)) => catch_unwind(AssertUnwindSafe(|| self.cut())).unwrap_or(Ending::Panicked),
             Err(_) => Ending::Panicked,
         };
@@ -200,7 +205,9 @@ impl Pump {
             self.checkpoint(dispatch);
             let ready = Instant::now();
             self.client.send(&mut self.out).await;
-            self.stall = ready.elapsed();
+            if ready.elapsed() >= STALL {
+                self.stalled = Some(Instant::now());
+            }
             if has_event {
                 last_event = Instant::now();
             }
