@@ -255,6 +255,10 @@ impl Admitting {
             return Err(Denial::Tokens(window.wait));
         }
         self.output_tokens = output.min(by_rate).min(by_balance);
+        if old.prepaid {
+            // The body of a prepaid key gets a limit, even if it was measured without one.
+            self.demand.paid_output = output;
+        }
         self.write.hold = hold(&self.demand, self.output_tokens, now);
         self.write.hold.window = window.start;
         (self.write.now, self.write.reset, self.write.dead, self.write.slots) = (now, window.reset, dead, slots);
