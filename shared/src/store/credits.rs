@@ -42,8 +42,8 @@ impl Store {
     /// Makes a key prepaid with a balance of zero. `opening` is what it was charged until now, so that grants and charges
     /// add up. `Condition` if the key is prepaid, has requests that are not settled, or has changed since it was read.
     pub async fn make_prepaid(&self, key: &StoredKey, opening: &CreditGrant) -> Result<(), StoreError> {
-        if key.expired.values().any(|expired| matches!(expired, Expired::Dead(_))) {
-            return Err(StoreError::Condition("the key has expired holds".into()));
+        if !key.holds.is_empty() || key.expired.values().any(|expired| matches!(expired, Expired::Dead(_))) {
+            return Err(StoreError::Condition("the key has holds".into()));
         }
         let update = Update::builder()
             .table_name(&self.table)
