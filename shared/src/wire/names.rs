@@ -20,12 +20,15 @@ pub struct NameRule {
     pub longest: usize,
 }
 
+/// Length of the longest number, with its `_`.
+const LONGEST_SUFFIX: usize = 11;
+
 /// The names that are taken under a rule.
 #[derive(Debug)]
 pub struct Taken {
     rule: NameRule,
     names: HashSet<String>,
-    /// The next number of each name that was wanted again. Smaller numbers are taken.
+    /// The next number of each name that was wanted again, by the part that a number leaves of it. Smaller numbers are taken.
     numbers: HashMap<String, u32>,
 }
 
@@ -41,18 +44,23 @@ impl Taken {
         if self.names.insert(wanted.clone()) {
             return wanted;
         }
-        let next = self.numbers.get(&wanted).copied().unwrap_or(2);
+        let stem = self.cut(&wanted, LONGEST_SUFFIX);
+        let next = self.numbers.get(&stem).copied().unwrap_or(2);
         let numbered = (next..).map(|number| (number, self.numbered(&wanted, number)));
         let (number, name) = numbered.into_iter().find(|(_, name)| !self.names.contains(name)).unwrap_or_default();
         self.names.insert(name.clone());
-        self.numbers.insert(wanted, number.saturating_add(1));
+        self.numbers.insert(stem, number.saturating_add(1));
         name
+    }
+
+    /// A name that leaves room for a suffix of this length.
+    fn cut(&self, wanted: &str, suffix: usize) -> String {
+        wanted.chars().take(self.rule.longest.saturating_sub(suffix)).collect()
     }
 
     fn numbered(&self, wanted: &str, number: u32) -> String {
         let suffix = format!("_{number}");
-        let kept: String = wanted.chars().take(self.rule.longest.saturating_sub(suffix.len())).collect();
-        kept + &suffix
+        self.cut(wanted, suffix.len()) + &suffix
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{NameRule, Taken, spelled};
 use crate::wire::raw::RawObject;
-use crate::wire::schema_ref::{self, Schema, children, children_mut};
+use crate::wire::schema_ref::{self, Place, Schema, children, children_mut};
 
 /// The renamed properties of one tool. A name has the same meaning at every depth of the arguments.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +87,7 @@ impl PropertyNames {
     fn renamed_reference(&self, reference: &str) -> String {
         let mut holder = "";
         let steps = reference.split('/').map(|step| {
-            let is_name = matches!(holder, "properties" | "$defs" | "definitions");
+            let is_name = Place::of(holder) == Place::Named;
             let sent = Some(step).filter(|_| holder == "properties").and_then(|step| self.outward.get(&pointed(step)));
             holder = if is_name { "" } else { step };
             sent.map_or(step, String::as_str)
