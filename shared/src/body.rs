@@ -76,6 +76,7 @@ fn brotli(bytes: &[u8]) -> Result<impl Read, GatewayError> {
 fn zstd(mut bytes: &[u8], limit: usize) -> Result<Option<Vec<u8>>, GatewayError> {
     const MOST: u64 = 8 * 1024 * 1024;
     let mut out = Vec::new();
+    bytes = without_skippable_frames(bytes);
     loop {
         if zstd_window(bytes).is_some_and(|window| window > MOST) {
             return Err(corrupt("zstd", "a window above 8 MB"));
@@ -84,11 +85,24 @@ fn zstd(mut bytes: &[u8], limit: usize) -> Result<Option<Vec<u8>>, GatewayError>
             ruzstd::decoding::StreamingDecoder::new(bytes).map_err(|_| corrupt("zstd", "an unreadable frame"))?;
         let Some(more) = inflate(&mut frame, "zstd", limit.saturating_sub(out.len()))? else { return Ok(None) };
         out.extend(more);
-        bytes = frame.into_inner();
+        bytes = without_skippable_frames(frame.into_inner());
         if bytes.is_empty() {
             return Ok(Some(out));
         }
     }
+}
+
+/// Skips frames without content (RFC 8878, section 3.1.2).
+fn without_skippable_frames(mut bytes: &[u8]) -> &[u8] {
+    const MAGIC: u32 = 0x184d_2a50;
+    while let Some((head, rest)) = bytes.split_first_chunk::<8>() {
+        let [a, b, c, d, length @ ..] = *head;
+        if u32::from_le_bytes([a, b, c, d]) & !0xf != MAGIC {
+            break;
+        }
+        bytes = usize::try_from(u32::from_le_bytes(length)).ok().and_then(|length| rest.get(length..)).unwrap_or_default();
+    }
+    bytes
 }
 
 /// The window of a frame, from its header (RFC 8878, section 3.1.1.1); `None` if the content is a single segment.
@@ -165,6 +179,11 @@ mod tests {
             ruzstd::encoding::compress_to_vec(text.as_bytes(), level)
         };
         assert_eq!(read_as("zstd", [zstd("{"), zstd("}")].concat()).unwrap(), "{}");
+        let skipped = b"\x51\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+        assert_eq!(
+            read_as("zstd", [skipped.clone(), zstd("{"), skipped.clone(), zstd("}"), skipped].concat()).unwrap(),
+            "{}"
+        );
         assert_eq!(read_as("gzip", [gzip(b"{"), gzip(b"}")].concat()).unwrap(), "{}");
         let most = [zstd("{"), zstd(&" ".repeat(MAX_BODY_BYTES))].concat();
         assert_eq!(read_as("zstd", most).unwrap_err().kind(), ErrorKind::TooLarge);
