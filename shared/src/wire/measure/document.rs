@@ -124,6 +124,9 @@ fn is_image(dictionary: &[u8], steps: &Steps) -> bool {
 
 /// Decompresses a stream. Returns `None` if it exceeds the remaining budget or uses another filter.
 fn inflate(data: &[u8], left: u64, steps: &Steps) -> Option<Vec<u8>> {
+    /// Setting up a decoder takes about as long as so many steps.
+    const SET_UP: usize = 2_048;
+    steps.take(SET_UP)?;
     let (mut decoder, mut inflated) = (ZlibDecoder::new(data), Vec::new());
     decoder.by_ref().take(left.saturating_add(1)).read_to_end(&mut inflated).ok()?;
     steps.take(usize::try_from(decoder.total_in()).unwrap_or(usize::MAX))?;
