@@ -248,8 +248,11 @@ pub(crate) fn write_out_root(document: &mut Value) -> bool {
     const HOPS: usize = 16;
     let mut changed = false;
     for _ in 0..HOPS {
-        let target = document.get("$ref").and_then(Value::as_str).and_then(|reference| resolve(document, reference));
-        let Some(mut written) = target.and_then(Value::as_object).cloned() else { break };
+        let reference = document.get("$ref").and_then(Value::as_str).filter(|reference| *reference != "#");
+        let target = reference.and_then(|reference| resolve(document, reference)).and_then(Value::as_object);
+        // A target that is its own target has no content.
+        let target = target.filter(|target| target.get("$ref").and_then(Value::as_str) != reference);
+        let Some(mut written) = target.cloned() else { break };
         let Value::Object(root) = document else { break };
         root.retain(|key, _| key != "$ref");
         written.append(root);

@@ -141,7 +141,8 @@ pub(super) fn answer_schema(upstream: &str, own: &RawValue) -> Result<Box<RawVal
 /// outputs), and with a root that is no reference: pydantic writes one for a recursive model, and a root needs a type. A schema
 /// that conforms is returned byte for byte.
 fn in_the_draft(own: &RawValue) -> Result<Box<RawValue>, SchemaError> {
-    let mut document = schema_ref::parse(own)?;
+    // A number that is too large, for example, is the vendor's to judge.
+    let Ok(mut document) = schema_ref::parse(own) else { return Ok(own.to_owned()) };
     let is_repaired = schema_draft::repair(&mut document);
     let is_written_out = schema_ref::write_out_root(&mut document);
     match document {

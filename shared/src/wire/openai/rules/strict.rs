@@ -247,7 +247,8 @@ const fn type_of(value: &Value) -> &'static str {
 /// Lists the properties of an object, and requires only those (`Extra required key 'm' supplied`).
 fn require_known(schema: &mut Schema) {
     schema.entry("properties").or_insert_with(|| Value::Object(Schema::new()));
-    let Some(Value::Array(mut required)) = schema.get_mut("required").map(Value::take) else { return };
+    let Some(Value::Array(required)) = schema.get_mut("required") else { return };
+    let mut required = std::mem::take(required);
     let properties = schema.get("properties").and_then(Value::as_object);
     required.retain(|name| name.as_str().is_some_and(|name| properties.is_some_and(|all| all.contains_key(name))));
     schema.insert("required".to_owned(), Value::Array(required));
