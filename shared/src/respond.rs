@@ -93,7 +93,7 @@ pub fn error(format: ClientFormat, error: &GatewayError, request: RequestId) -> 
     let retry = if error.is_retryable() { "true" } else { "false" };
     headers.insert("x-should-retry", HeaderValue::from_static(retry));
     let waits = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable | ErrorKind::Overloaded);
-    if let Some(wait) = error.retry_after().filter(|_| waits && error.is_retryable()) {
+    if let Some(wait) = error.retry_after().filter(|_| waits) {
         headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
     }
     for (name, value) in error.headers() {
