@@ -158,6 +158,28 @@ async fn a_client_that_stops_reading_is_charged_for_what_was_generated() -> Resu
 }
 
 #[tokio::test]
+async fn a_provider_that_hangs_up_on_a_client_that_does_not_read_is_not_at_fault() -> Result<()> {
+    let process = Process::start().await?;
+    let words = 40 * CHANNEL_CHUNKS;
+    let script = format!("cut after={} pace=1]] {} [[sim:echo", words - 10, "word ".repeat(words));
+    let mut body = asked("gpt-5-nano", &script, true);
+    body["max_tokens"] = json!(4 * words);
+    let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(60)).await?;
+    let Reply::Stream(mut chunks) = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply else {
+        anyhow::bail!("a whole reply");
+    };
+    // Shorter pauses are common, and a cut after them is the provider's.
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    while chunks.recv().await.is_some() {}
+    task.await?;
+    let record = process.record(request).await?;
+    assert_eq!((record.status, record.source), (499, TokenSource::Estimated));
+    assert!(record.charged > PicoUsd::ZERO);
+    assert!(process.support.store.route_states().await?.is_empty(), "no fault of the route");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_estimate_stays_within_what_was_held() -> Result<()> {
     let process = Process::start().await?;
     let word = "x".repeat(4_000);
