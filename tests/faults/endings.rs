@@ -164,7 +164,7 @@ async fn a_provider_that_hangs_up_on_a_client_that_does_not_read_is_not_at_fault
     let script = format!("cut after={} pace=1]] {} [[sim:echo", words - 10, "word ".repeat(words));
     let mut body = asked("gpt-5-nano", &script, true);
     body["max_tokens"] = json!(4 * words);
-    let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(60)).await?;
+    let Driven { request, task, commit } = process.drive(&body, None, Duration::from_mins(1)).await?;
     let Reply::Stream(mut chunks) = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply else {
         anyhow::bail!("a whole reply");
     };

@@ -272,8 +272,7 @@ pub async fn plant_dead_hold(store: &Store, key: &KeyId) -> Result<RequestId> {
         hold,
         now: 1,
         reset: false,
-        dead: Vec::new(),
-        slots: None,
+        eviction: None,
     };
     anyhow::ensure!(matches!(store.admit(&write).await?, Conditional::Written(_)), "not admitted");
     Ok(request)

@@ -118,7 +118,7 @@ fn corner(call: &Call, answer: &Answer, is_late: bool) -> Option<&'static str> {
     match (call, answer) {
         (Call::Admit(write), Answer::Conditional(Conditional::Written(key))) => match (write, is_late) {
             (_, true) => Some("a late admission took a hold"),
-            (write, false) if !write.dead.is_empty() => Some("dead holds moved"),
+            (write, false) if write.eviction.is_some() => Some("dead holds moved"),
             (write, false) if write.reset => Some("a window began"),
             (write, false) if write.hold.window < key.window => Some("a clock was behind the window"),
             (_, false) => Some("admitted"),

@@ -88,7 +88,7 @@ impl Table {
         }
         key.requests_left -= 1;
         key.tokens_left -= i128::from(write.hold.tokens);
-        for (request, hold) in &write.dead {
+        for (request, hold) in write.dead() {
             key.holds.remove(request);
             key.expired.insert(*request, Expired::Dead(hold.clone()));
             if self.flaw == Some(Flaw::RefundWhenMoved) {
@@ -187,7 +187,8 @@ fn is_admitted(key: &StoredKey, write: &AdmitWrite) -> bool {
 fn has_room(key: &StoredKey, write: &AdmitWrite) -> bool {
     let is_as_seen =
         |(request, hold): &(RequestId, Hold)| key.holds.get(request) == Some(hold) && !key.expired.contains_key(request);
-    (key.holds.len() as u128) < write.slots.unwrap_or(key.max_concurrent) && write.dead.iter().all(is_as_seen)
+    let slots = write.eviction.as_ref().map_or(key.max_concurrent, |eviction| eviction.slots);
+    (key.holds.len() as u128) < slots && write.dead().iter().all(is_as_seen)
 }
 
 fn has_rates(key: &StoredKey, write: &AdmitWrite) -> bool {

@@ -13,8 +13,8 @@ use gateway::ids::{KeyDigest, KeyId, RequestId, Tag};
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
 use gateway::store::items::{
-    AdmitWrite, Expired, HeldModel, Hold, KeyStatus, Limits, OFF, Place, Record, ReleaseWrite, StoredKey, TokenSource,
-    iso_day,
+    AdmitWrite, Eviction, Expired, HeldModel, Hold, KeyStatus, Limits, OFF, Place, Record, ReleaseWrite, StoredKey,
+    TokenSource, iso_day,
 };
 use gateway::store::{Conditional, Store, Stored};
 use gateway_dev::database::Emulator;
@@ -116,12 +116,13 @@ impl<'a> Twin<'a> {
         {
             hold.tokens += 1;
         }
-        let slots = random.chance(500).then_some(stored.max_concurrent + dead.len() as u128);
+        let slots = stored.max_concurrent + if random.chance(500) { dead.len() as u128 } else { 0 };
+        let eviction = (!dead.is_empty()).then_some(Eviction { dead, slots });
         let digest = random.pick(&[DIGEST, DIGEST, DIGEST, OLD_DIGEST, KeyDigest::new([5; 32])]);
         let reset = if random.chance(900) { stored.window < hold.window } else { random.chance(500) };
         let key = if random.chance(990) { self.id.clone() } else { key_id(usize::MAX) };
         let model = random.pick(&["one", "two"]).to_owned();
-        let write = AdmitWrite { key, digest, request, model, hold, now, reset, dead, slots };
+        let write = AdmitWrite { key, digest, request, model, hold, now, reset, eviction };
         let (model, real) = (self.table.admit(&write), self.store.admit(&write).await?);
         same(&model, &real, &write)
     }

@@ -82,8 +82,7 @@ impl Bench {
             hold: Hold { expires: now + 1_200, window: 0, amount: PicoUsd::new(77), tokens: 5, model: HeldModel::of(model) },
             now,
             reset: false,
-            dead: Vec::new(),
-            slots: None,
+            eviction: None,
         };
         ensure!(matches!(self.store.admit(&write).await?, Conditional::Written(_)), "not admitted");
         Ok(request)

@@ -3,7 +3,7 @@
 use super::{Fault, ROUNDS, SeenWindow, TRIES, WINDOW, Window, signed};
 use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::money::{PicoUsd, SignedPicoUsd};
-use crate::store::items::{AdmitWrite, HeldModel, Hold, StoredKey};
+use crate::store::items::{AdmitWrite, Eviction, HeldModel, Hold, StoredKey};
 
 /// Maximum number of dead holds that one write moves, because DynamoDB limits the size of an expression.
 const MOST_DEAD: usize = 25;
@@ -168,8 +168,7 @@ impl Admitting {
             hold,
             now,
             reset,
-            dead: Vec::new(),
-            slots: None,
+            eviction: None,
         };
         let machine = Self { demand, write: write.clone(), output_tokens, rounds: 0, tries: 0, uncertain: false };
         (machine, AdmitEffect::Write(Box::new(write)))
@@ -236,7 +235,7 @@ impl Admitting {
     /// Adapts the write to the key as it was, or returns the reason for a refusal.
     fn adapt(&mut self, old: &StoredKey, now: u64) -> Result<(), Denial> {
         let window = Window::of(old, now);
-        let (dead, slots) = slots(old, now)?;
+        let eviction = eviction(old, now)?;
         if window.requests(old) < 1 {
             return Err(Denial::Requests(window.wait));
         }
@@ -261,17 +260,15 @@ impl Admitting {
         }
         self.write.hold = hold(&self.demand, self.output_tokens, now);
         self.write.hold.window = window.start;
-        (self.write.now, self.write.reset, self.write.dead, self.write.slots) = (now, window.reset, dead, slots);
+        (self.write.now, self.write.reset, self.write.eviction) = (now, window.reset, eviction);
         Ok(())
     }
 }
 
-/// The dead holds that the write must move, and the number of holds including them. While a slot is free, none has to be
-/// moved.
-#[expect(clippy::type_complexity, reason = "the two fields of the write")]
-fn slots(old: &StoredKey, now: u64) -> Result<(Vec<(RequestId, Hold)>, Option<u128>), Denial> {
+/// The dead holds that the write must move. While a slot is free, none has to be moved.
+fn eviction(old: &StoredKey, now: u64) -> Result<Option<Eviction>, Denial> {
     if (old.holds.len() as u128) < old.max_concurrent {
-        return Ok((Vec::new(), None));
+        return Ok(None);
     }
     let is_dead = |(_, hold): &(&RequestId, &Hold)| hold.expires <= now;
     let dead: Vec<(RequestId, Hold)> = old
@@ -283,7 +280,8 @@ fn slots(old: &StoredKey, now: u64) -> Result<(Vec<(RequestId, Hold)>, Option<u1
         .map(|(request, hold)| (*request, hold.clone()))
         .collect();
     let slots = old.max_concurrent.saturating_add(dead.len() as u128);
-    if (old.holds.len() as u128) < slots { Ok((dead, Some(slots))) } else { Err(Denial::Concurrency(old.max_concurrent)) }
+    let has_room = (old.holds.len() as u128) < slots;
+    if has_room { Ok(Some(Eviction { dead, slots })) } else { Err(Denial::Concurrency(old.max_concurrent)) }
 }
 
 fn hold(demand: &Demand, output_tokens: u64, now: u64) -> Hold {

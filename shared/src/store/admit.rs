@@ -43,10 +43,10 @@ impl Store {
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":tokens", number(write.hold.tokens))
             .expression_attribute_values(":w", number(write.hold.window));
-        if let Some(slots) = write.slots {
-            builder = builder.expression_attribute_values(":slots", number(slots));
+        if let Some(eviction) = &write.eviction {
+            builder = builder.expression_attribute_values(":slots", number(eviction.slots));
         }
-        for (position, (request, hold)) in write.dead.iter().enumerate() {
+        for (position, (request, hold)) in write.dead().iter().enumerate() {
             let (name, hold) = hold.entry(*request);
             builder = builder
                 .expression_attribute_names(format!("#d{position}"), name)
@@ -159,23 +159,23 @@ fn admit_update(write: &AdmitWrite) -> String {
     };
     let mut update = format!("SET holds.#r = :hold, #active = :mark, balance = balance - :amount, {rates}");
     let dead = |template: &str| -> Vec<String> {
-        (0..write.dead.len()).map(|position| template.replace('?', &position.to_string())).collect()
+        (0..write.dead().len()).map(|position| template.replace('?', &position.to_string())).collect()
     };
-    if !write.dead.is_empty() {
+    if write.eviction.is_some() {
         update = format!("{update}, {} REMOVE {}", dead("expired.#d? = :d?").join(", "), dead("holds.#d?").join(", "));
     }
     update
 }
 
 fn admit_condition(write: &AdmitWrite) -> String {
-    let slots = if write.slots.is_some() { ":slots" } else { "max_concurrent" };
+    let slots = if write.eviction.is_some() { ":slots" } else { "max_concurrent" };
     let rates = if write.reset {
         "#window < :w AND rpm >= :one AND tpm >= :tokens"
     } else {
         "#window >= :w AND requests_left >= :one AND tokens_left >= :tokens"
     };
     let mut condition = format!("{MAY_USE} AND {ADMITTED} AND size(holds) < {slots} AND {rates}");
-    for position in 0..write.dead.len() {
+    for position in 0..write.dead().len() {
         condition =
             format!("{condition} AND holds.#d{position} = :d{position} AND attribute_not_exists(expired.#d{position})");
     }

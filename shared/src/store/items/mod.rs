@@ -36,7 +36,7 @@ pub use record::{OK, Record, TokenSource, start_of};
 pub use rollup::{Rollup, Timing};
 pub use route::{ACCUSED, ROUTES, RouteName, RouteState};
 pub use tags::{DayTags, MOST_TAGS};
-pub use writes::{AdmitWrite, Place, ReleaseWrite, TakeWrite};
+pub use writes::{AdmitWrite, Eviction, Place, ReleaseWrite, TakeWrite};
 
 /// The current schema version.
 pub const VERSION: u64 = 1;

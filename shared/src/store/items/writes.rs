@@ -22,10 +22,24 @@ pub struct AdmitWrite {
     pub now: u64,
     /// Whether the key's window is older than the hold's, so that a new one starts.
     pub reset: bool,
-    /// Expired holds to move, as they were read.
+    /// Expired holds that make room; `None` if the key has a free slot.
+    pub eviction: Option<Eviction>,
+}
+
+impl AdmitWrite {
+    /// The expired holds that it moves.
+    pub fn dead(&self) -> &[(RequestId, Hold)] {
+        self.eviction.as_ref().map_or(&[], |eviction| &eviction.dead)
+    }
+}
+
+/// Expired holds that an admission moves to find a free slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Eviction {
+    /// The holds, as they were read.
     pub dead: Vec<(RequestId, Hold)>,
-    /// The maximum number of holds before the write, if expired holds are moved.
-    pub slots: Option<u128>,
+    /// The maximum number of holds before the write: the key's limit, and these.
+    pub slots: u128,
 }
 
 /// The write that takes one request from a key's rate and nothing else. In addition to the fields, its condition requires
