@@ -228,7 +228,7 @@ def page(table, results):
         "`bk setup` configured it. In five steps the client reads a file, edits it, runs a command, meets an error and",
         "answers.",
         f"Replies are streamed. The models are {models}.",
-        "The simulator plays them and refuses what the real providers refuse.",
+        "The simulator replaces their providers and refuses what the real providers refuse.",
         "",
         "| Client | Package | Version | " + " | ".join(table["families"]) + " |",
         "|---|---|---|" + "---|" * len(table["families"]),
