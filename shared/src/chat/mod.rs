@@ -8,6 +8,7 @@ pub mod event;
 pub mod request;
 pub mod response;
 pub mod turns;
+pub mod unique;
 pub mod usage;
 
 pub use blocks::Blocks;

@@ -6,9 +6,10 @@
 //! conversation and for blocks of a forwarded request: both are pieces.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::request::{Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
+use super::unique::Unique;
 
 /// Replaces the result of a call that the client lost.
 pub const LOST_RESULT: &str = "No result was recorded for this call.";
@@ -169,7 +170,7 @@ impl<P: Piece> Turns<P> {
     /// Puts the results of each assistant turn first into the next user turn, in the order of the calls. A missing result is
     /// added as an error; a result without a call becomes text in its position.
     fn pair_results(&mut self, rule: IdRule) {
-        let mut ids = CallIds { rule, taken: HashSet::new(), numbers: HashMap::new() };
+        let mut ids = CallIds { rule, ids: Unique::default() };
         let mut paired = Vec::with_capacity(self.turns.len());
         let mut waiting: Vec<Waiting> = Vec::new();
         for Message { role, mut parts } in std::mem::take(&mut self.turns) {
@@ -201,9 +202,7 @@ struct Waiting {
 /// The call ids so far: a repeated or empty one gets a number.
 struct CallIds {
     rule: IdRule,
-    taken: HashSet<String>,
-    /// The next number of each repeated id. Smaller numbers are taken.
-    numbers: HashMap<String, u32>,
+    ids: Unique,
 }
 
 impl CallIds {
@@ -212,22 +211,15 @@ impl CallIds {
         let PieceKind::Call(asked) = part.kind() else { return None };
         let asked = asked.into_owned();
         let base = (self.rule)(if asked.is_empty() { "call" } else { &asked });
-        let is_free = !asked.is_empty() && !self.taken.contains(&base);
-        let sent = if is_free { base } else { self.numbered(base) };
+        let sent = if !asked.is_empty() && self.ids.take(&base) {
+            base
+        } else {
+            self.ids.take_numbered(base.clone(), |number| (self.rule)(&format!("{base}_{number}")))
+        };
         if sent != asked {
             part.set_id(sent.clone());
         }
-        self.taken.insert(sent.clone());
         Some(Waiting { asked, sent })
-    }
-
-    /// The first id with a number that is not taken.
-    fn numbered(&mut self, base: String) -> String {
-        let next = self.numbers.get(&base).copied().unwrap_or(2);
-        let ids = (next..).map(|number| (number, (self.rule)(&format!("{base}_{number}"))));
-        let (number, id) = ids.into_iter().find(|(_, id)| !self.taken.contains(id)).unwrap_or_default();
-        self.numbers.insert(base, number.saturating_add(1));
-        id
     }
 }
 

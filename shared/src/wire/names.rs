@@ -2,11 +2,12 @@
 
 mod properties;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 pub use properties::{PropertyNames, is_claude_property};
 
 use crate::chat::request::ToolDefinition;
+use crate::chat::unique::Unique;
 
 /// Longest tool name that every provider accepts.
 const MAX_NAME: usize = 64;
@@ -27,40 +28,33 @@ const LONGEST_SUFFIX: usize = 11;
 #[derive(Debug)]
 pub struct Taken {
     rule: NameRule,
-    names: HashSet<String>,
-    /// The next number of each name that was wanted again, by the part that a number leaves of it. Smaller numbers are taken.
-    numbers: HashMap<String, u32>,
+    names: Unique,
 }
 
 impl Taken {
     /// These names are taken.
     pub fn of(rule: NameRule, names: impl IntoIterator<Item = String>) -> Self {
-        Self { rule, names: names.into_iter().collect(), numbers: HashMap::new() }
+        Self { rule, names: Unique::of(names) }
     }
 
     /// Takes a free name: the wanted one under the rule, or the same with a number.
     pub fn take(&mut self, wanted: &str) -> String {
-        let wanted = (self.rule.spell)(wanted);
-        if self.names.insert(wanted.clone()) {
+        let Self { rule, names } = self;
+        let wanted = (rule.spell)(wanted);
+        if names.take(&wanted) {
             return wanted;
         }
-        let stem = self.cut(&wanted, LONGEST_SUFFIX);
-        let next = self.numbers.get(&stem).copied().unwrap_or(2);
-        let numbered = (next..).map(|number| (number, self.numbered(&wanted, number)));
-        let (number, name) = numbered.into_iter().find(|(_, name)| !self.names.contains(name)).unwrap_or_default();
-        self.names.insert(name.clone());
-        self.numbers.insert(stem, number.saturating_add(1));
-        name
+        names.take_numbered(rule.cut(&wanted, LONGEST_SUFFIX), |number| {
+            let suffix = format!("_{number}");
+            rule.cut(&wanted, suffix.len()) + &suffix
+        })
     }
+}
 
+impl NameRule {
     /// A name that leaves room for a suffix of this length.
-    fn cut(&self, wanted: &str, suffix: usize) -> String {
-        wanted.chars().take(self.rule.longest.saturating_sub(suffix)).collect()
-    }
-
-    fn numbered(&self, wanted: &str, number: u32) -> String {
-        let suffix = format!("_{number}");
-        self.cut(wanted, suffix.len()) + &suffix
+    fn cut(self, wanted: &str, suffix: usize) -> String {
+        wanted.chars().take(self.longest.saturating_sub(suffix)).collect()
     }
 }
 
