@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::wire::schema_draft;
 pub use crate::wire::schema_ref::SchemaError;
-use crate::wire::schema_ref::{self, Room, Schema, merge, resolve};
+use crate::wire::schema_ref::{self, HOPS, Room, Schema, merge, resolve};
 use output::{Closer, closed_object};
 use references::{Recursion, cut_dangling, cut_recursive, leads_to_definition, move_references, unknown};
 pub use strict::StrictTools;
@@ -53,8 +53,6 @@ const LIMITS: [&str; 24] = [
 ];
 /// The string formats that structured output supports.
 const FORMATS: [&str; 10] = ["date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uri", "uuid"];
-/// Longest chain of references. A longer one counts as circular.
-const HOPS: usize = 16;
 
 /// Returns the schema for a tool's `input_schema`, whose root must be an object without `anyOf`, `oneOf` and `allOf`. A
 /// schema that already conforms is returned byte for byte.
@@ -89,12 +87,7 @@ pub fn tool_input(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
 /// tuple becomes a list of its alternatives. Limits that Claude rejects move to the description. Recursive, external and
 /// dangling references become an object without content. A schema that already conforms is returned byte for byte.
 pub fn output(schema: &RawValue) -> Result<Box<RawValue>, SchemaError> {
-    let mut parsed = schema_ref::parse(schema)?;
-    let is_repaired = schema_draft::repair(&mut parsed);
-    if is_repaired {
-        // What is no schema is an error, while the repair makes an empty schema of it.
-        closed(schema_ref::parse(schema)?)?;
-    }
+    let (parsed, is_repaired) = schema_draft::repaired(schema, |document| closed(document).map(drop))?;
     let closed = closed(parsed.clone())?;
     if !is_repaired && parsed.as_object() == Some(&closed) {
         return Ok(schema.to_owned());
@@ -201,20 +194,9 @@ impl<'a> Joiner<'a> {
         Some(object)
     }
 
-    /// Returns the schema with its own `$ref` replaced by the target. Keywords next to the reference take precedence.
-    fn dereferenced(&mut self, mut schema: Schema) -> Schema {
-        for _ in 0..HOPS {
-            let Some(Value::String(reference)) = schema.get("$ref") else { break };
-            let mut joined = match resolve(self.root, reference) {
-                Some(Value::Object(target)) if self.room.take(target, 1) => target.clone(),
-                Some(Value::Bool(true)) => Schema::new(),
-                _ => break,
-            };
-            schema.retain(|key, _| key != "$ref");
-            joined.extend(schema);
-            schema = joined;
-        }
-        schema
+    /// Returns the schema with its own `$ref` replaced by the target.
+    fn dereferenced(&mut self, schema: Schema) -> Schema {
+        schema_ref::dereferenced(self.root, schema, |_, target| self.room.take(target, 1))
     }
 }
 

@@ -6,8 +6,9 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::wire::schema_ref::{Place, Schema};
+use crate::wire::schema_ref::{self, Place, Schema, SchemaError};
 
 /// The draft's types.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
@@ -88,6 +89,20 @@ impl Fate {
     const fn changed_if(is_changed: bool) -> Self {
         if is_changed { Self::Changed } else { Self::Kept }
     }
+}
+
+/// Reads a schema and converts it to the draft. Returns whether that changed anything. A changed schema is first checked as it
+/// was, because the conversion makes an empty schema of what is no schema.
+pub(crate) fn repaired(
+    schema: &RawValue,
+    check: impl FnOnce(Value) -> Result<(), SchemaError>,
+) -> Result<(Value, bool), SchemaError> {
+    let mut document = schema_ref::parse(schema)?;
+    let is_repaired = repair(&mut document);
+    if is_repaired {
+        check(schema_ref::parse(schema)?)?;
+    }
+    Ok((document, is_repaired))
 }
 
 /// Converts a schema to the draft. Returns whether it changed anything.

@@ -241,24 +241,34 @@ pub(crate) fn references(schema: &Value) -> BTreeSet<&str> {
     found
 }
 
-/// Replaces a reference at the root by its target. Keywords next to the reference take precedence. Returns whether it changed
-/// anything.
-pub(crate) fn write_out_root(document: &mut Value) -> bool {
-    /// Longest chain of references.
-    const HOPS: usize = 16;
-    let mut changed = false;
+/// Longest chain of references. A longer one counts as circular.
+pub(crate) const HOPS: usize = 16;
+
+/// A schema with its own reference replaced by the target, while `may_copy` allows it for a reference and its target. Keywords
+/// next to the reference take precedence.
+pub(crate) fn dereferenced(root: &Value, mut schema: Schema, mut may_copy: impl FnMut(&str, &Schema) -> bool) -> Schema {
     for _ in 0..HOPS {
-        let reference = document.get("$ref").and_then(Value::as_str).filter(|reference| *reference != "#");
-        let target = reference.and_then(|reference| resolve(document, reference)).and_then(Value::as_object);
-        // A target that is its own target has no content.
-        let target = target.filter(|target| target.get("$ref").and_then(Value::as_str) != reference);
-        let Some(mut written) = target.cloned() else { break };
-        let Value::Object(root) = document else { break };
-        root.retain(|key, _| key != "$ref");
-        written.append(root);
-        *root = written;
-        changed = true;
+        let Some(Value::String(reference)) = schema.get("$ref") else { break };
+        let mut joined = match resolve(root, reference) {
+            Some(Value::Object(target)) if may_copy(reference, target) => target.clone(),
+            Some(Value::Bool(true)) => Schema::new(),
+            _ => break,
+        };
+        schema.retain(|key, _| key != "$ref");
+        joined.extend(schema);
+        schema = joined;
     }
+    schema
+}
+
+/// Replaces a reference at the root by its target. Returns whether it changed anything.
+pub(crate) fn write_out_root(document: &mut Value) -> bool {
+    let Some(root) = document.as_object().filter(|root| root.contains_key("$ref")).cloned() else { return false };
+    // A target that is its own target has no content.
+    let has_content = |reference: &str, target: &Schema| target.get("$ref").and_then(Value::as_str) != Some(reference);
+    let written = Value::Object(dereferenced(document, root, has_content));
+    let changed = written != *document;
+    *document = written;
     changed
 }
 

@@ -119,12 +119,7 @@ struct Cleaned {
 
 fn clean(schema: &RawValue) -> Result<Cleaned, SchemaError> {
     let clean = |root: &Value| Cleaner { root, active: Vec::new(), room: Room::new() }.schema(root);
-    let mut parsed = schema_ref::parse(schema)?;
-    let is_repaired = schema_draft::repair(&mut parsed);
-    if is_repaired {
-        // What is no schema is an error, while the repair makes an empty schema of it.
-        clean(&schema_ref::parse(schema)?)?;
-    }
+    let (parsed, is_repaired) = schema_draft::repaired(schema, |document| clean(&document).map(drop))?;
     let root = clean(&parsed)?.unwrap_or_default();
     let is_same = !is_repaired && parsed.as_object() == Some(&root);
     Ok(Cleaned { root, is_same })

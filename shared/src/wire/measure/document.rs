@@ -242,7 +242,7 @@ impl Found {
     /// Reads objects. Returns `None` if this takes too many steps.
     fn read(&mut self, bytes: &[u8], steps: &Steps) -> Option<()> {
         for slash in memchr::memchr_iter(b'/', bytes) {
-            steps.take(0)?;
+            steps.check()?;
             let rest = bytes.get(slash.saturating_add(1)..)?;
             let (name, length) = name(rest);
             let rest = blanks_skipped(rest.get(length..).unwrap_or_default(), steps);

@@ -23,10 +23,15 @@ impl Steps {
         self.0.set(self.0.get().saturating_add((bytes as u64).saturating_mul(PER_BYTE)));
     }
 
+    /// Returns `None` if none are left.
+    pub(super) fn check(&self) -> Option<()> {
+        (self.0.get() > 0).then_some(())
+    }
+
     /// Takes steps. Returns `None` if none are left.
     pub(super) fn take(&self, steps: usize) -> Option<()> {
         self.counted(steps);
-        (self.0.get() > 0).then_some(())
+        self.check()
     }
 
     /// Takes as many steps as this length, and returns the length.

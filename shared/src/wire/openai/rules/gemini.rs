@@ -10,8 +10,9 @@ use crate::wire::schema_ref::{Schema, children_mut, references, resolve};
 const REFERENCES: usize = 256;
 
 /// Makes a schema follow Gemini's rules: an object requires only properties that it has (BoltAI/BoltAI#375), an `enum` has no
-/// empty text, a text that is `const` is an `enum` of one value, because Gemini ignores `const`, and a circle of references is optional somewhere (`ref loops are only supported if they include optional or
-/// nullable property values, or a potentially-zero-length array items`). Returns whether it changed anything.
+/// empty text, a text that is `const` is an `enum` of one value, because Gemini ignores `const`, and a circle of references is
+/// optional somewhere (`ref loops are only supported if they include optional or nullable property values, or a
+/// potentially-zero-length array items`). Returns whether it changed anything.
 pub(super) fn fit(root: &mut Schema) -> bool {
     let document = Value::Object(root.clone());
     loosen(root, &recursive(&document))

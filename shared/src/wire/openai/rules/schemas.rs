@@ -37,8 +37,8 @@ pub(in crate::wire::openai) fn tool_schema(
     own.map(fit).transpose()
 }
 
-/// Whether the root of a tool's schema is a list, a text, a union or a reference. The API references of all vendors allow an object only,
-/// since the arguments of a call are an object.
+/// Whether the root of a tool's schema is a list, a text, a union or a reference. The API references of all vendors allow an
+/// object only, since the arguments of a call are an object.
 fn is_no_object(schema: &RawValue) -> bool {
     let Ok(Value::Object(root)) = schema_ref::parse(schema) else { return false };
     root.get("type").is_some_and(|kind| kind != "object")

@@ -232,10 +232,7 @@ impl<'d> Reader<'_, 'd> {
 }
 
 fn input_schema(schema: &RawValue, tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
-    schema::tool_input(schema).map_err(|error| {
-        let path = tool.path();
-        GatewayError::invalid(path.clone(), format!("{path}: {error}."))
-    })
+    schema::tool_input(schema).map_err(|error| tool.wrong(&error.to_string()))
 }
 
 fn none_schema(tool: Value<'_>) -> Result<Box<RawValue>, GatewayError> {
