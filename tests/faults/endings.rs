@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
 use gateway::catalog::Catalog;
 use gateway::chat::Usage;
 use gateway::ids::RequestId;
 use gateway::ledger;
 use gateway::money::PicoUsd;
-use gateway::pump::{CHANNEL_CHUNKS, Reply};
+use gateway::pump::{CHANNEL_CHUNKS, Commit, Reply};
 use gateway::store::items::{Record, TokenSource};
 use gateway::wire::CostOf;
 use gateway_dev::stack::Options;
 use gateway_tests::{Answer, Harness, eventually, options};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::Receiver;
 
 use crate::process::{Driven, Process};
 
@@ -30,6 +32,14 @@ fn asked(model: &str, script: &str, stream: bool) -> Value {
 async fn hurried() -> Result<Harness> {
     // Five seconds are kept for the last words and the ledger.
     Harness::start_with(Options { timeout: Duration::from_secs(6), ..options()? }).await
+}
+
+/// The chunks of a streamed reply.
+async fn streamed(commit: Commit) -> Result<Receiver<Bytes>> {
+    match commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply {
+        Reply::Stream(chunks) => Ok(chunks),
+        Reply::Whole { .. } => anyhow::bail!("a whole reply"),
+    }
 }
 
 async fn record(gateway: &Harness, answer: &Answer) -> Result<Record> {
@@ -165,9 +175,7 @@ async fn a_provider_that_hangs_up_on_a_client_that_does_not_read_is_not_at_fault
     let mut body = asked("gpt-5-nano", &script, true);
     body["max_tokens"] = json!(4 * words);
     let Driven { request, task, commit } = process.drive(&body, None, Duration::from_mins(1)).await?;
-    let Reply::Stream(mut chunks) = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply else {
-        anyhow::bail!("a whole reply");
-    };
+    let mut chunks = streamed(commit).await?;
     // Shorter pauses are common, and a cut after them is the provider's.
     tokio::time::sleep(Duration::from_secs(11)).await;
     while chunks.recv().await.is_some() {}
@@ -200,9 +208,7 @@ async fn upstreams_clock_stands_still_while_the_client_does_not_read() -> Result
     let process = Process::start().await?;
     let body = asked("gpt-5-nano", &format!("long words={}", 40 * CHANNEL_CHUNKS), true);
     let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(30)).await?;
-    let Reply::Stream(mut chunks) = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply else {
-        anyhow::bail!("a whole reply");
-    };
+    let mut chunks = streamed(commit).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     while chunks.recv().await.is_some() {}
     task.await?;
