@@ -47,8 +47,9 @@ pub enum CircuitState {
     Closed,
     /// Broken, as far as known.
     Open,
-    /// Broken until now; this request finds out whether it still is.
-    Probe,
+    /// Broken until now; this request finds out whether it still is. For the others it is broken until this time, in
+    /// milliseconds since the epoch.
+    Probe(u64),
 }
 
 /// Why a route failed, as far as it matters for the cool-down.
@@ -96,14 +97,14 @@ struct View {
     own: HashMap<RouteName, u64>,
 }
 
-/// A failure that waits to be written to the table.
-struct Failure {
-    /// The state before it, as far as known.
-    seen: RouteState,
-    /// The state after it, as far as this environment knows.
-    next: RouteState,
-    /// The keys whose requests met it.
-    accused: Vec<String>,
+/// How a failure changes the state of its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// It counts. The table decides whether it opens the circuit for all. This environment skips the route from now on if
+    /// the state is an open one.
+    Count(RouteState),
+    /// It opens the circuit for all at once.
+    Open(RouteState),
 }
 
 impl Circuits {
@@ -152,7 +153,7 @@ impl Circuits {
         };
         self.set(route, claimed);
         match won {
-            Ok(true) => CircuitState::Probe,
+            Ok(true) => CircuitState::Probe(claimed.open_until),
             Ok(false) => CircuitState::Open,
             Err(error) => {
                 tracing::warn!(route = route.as_str(), cause = %error.reason(), "the probe could not be claimed");
@@ -170,11 +171,11 @@ impl Circuits {
         outcome: CircuitOutcome,
         key: Option<&KeyId>,
     ) -> Option<Write> {
-        match outcome {
-            CircuitOutcome::Success => self.succeeded(route),
-            CircuitOutcome::Failure(blame) => self.failed(route, circuit, blame, key),
-            CircuitOutcome::Ignored if circuit == CircuitState::Probe => self.give_back_probe(route),
-            CircuitOutcome::Ignored => None,
+        match (outcome, circuit) {
+            (CircuitOutcome::Success, _) => self.succeeded(route),
+            (CircuitOutcome::Failure(blame), _) => self.failed(route, circuit, blame, key),
+            (CircuitOutcome::Ignored, CircuitState::Probe(claimed)) => self.give_back_probe(route, claimed),
+            (CircuitOutcome::Ignored, CircuitState::Closed | CircuitState::Open) => None,
         }
     }
 
@@ -185,13 +186,12 @@ impl Circuits {
 
     fn failed(&self, route: &RouteName, circuit: CircuitState, blame: Blame, key: Option<&KeyId>) -> Option<Write> {
         let seen = self.state(route);
-        let next = after_failure(seen, circuit, blame, now())?;
-        self.set(route, next);
+        let change = after_failure(seen, circuit, blame, now())?;
+        self.set(route, change.state());
         let store = self.store.clone()?;
-        let (circuits, route) = (self.clone(), route.clone());
-        let failure = Failure { seen, next, accused: accused(blame, key) };
+        let (circuits, route, accused) = (self.clone(), route.clone(), accused(blame, key));
         let write = async move {
-            let written = circuits.share_failure(&store, &route, failure).await;
+            let written = circuits.share_failure(&store, &route, (seen.open_until, change), accused).await;
             log(&route, written.as_ref().err());
         };
         Some(write.boxed())
@@ -216,18 +216,18 @@ impl Circuits {
         Some(write.boxed())
     }
 
-    /// Lets the next request probe a route, after a probe that showed nothing.
-    fn give_back_probe(&self, route: &RouteName) -> Option<Write> {
-        let claimed = self.state(route);
-        if claimed.open_until == 0 {
-            // Another request closed it.
+    /// Lets the next request probe a route, after a probe that showed nothing. Does nothing if the circuit has closed, or
+    /// another environment has claimed the next probe.
+    fn give_back_probe(&self, route: &RouteName, claimed: u64) -> Option<Write> {
+        let seen = self.state(route);
+        if seen.open_until != claimed {
             return None;
         }
-        let free = RouteState { open_until: now(), ..claimed };
+        let free = RouteState { open_until: now(), ..seen };
         self.set(route, free);
         let (store, route) = (self.store.clone()?, route.clone());
         let write = async move {
-            let written = store.change_route(&route, claimed.open_until, free).await;
+            let written = store.change_route(&route, claimed, free).await;
             log(&route, written.as_ref().err());
         };
         Some(write.boxed())
@@ -242,7 +242,7 @@ impl Circuits {
         let now = now();
         let view = self.view();
         let speaks = |name: &RouteName| !name.counts() && !name.is_credential() && name.provider() == Some(provider);
-        let known = view.states.iter().filter(|(name, state)| speaks(name) && state.cool_down != GONE_COOL_DOWN);
+        let known = view.states.iter().filter(|(name, state)| speaks(name) && !state.is_gone);
         let mut known = known.peekable();
         known.peek().is_none() || known.any(|(_, state)| state.open_until <= now)
     }
@@ -254,7 +254,7 @@ impl Circuits {
 
     /// Whether the route's model is not served, and its cool-down is not over.
     pub fn is_gone(&self, route: &RouteName) -> bool {
-        self.is_cooling_down(route) && self.state(route).cool_down == GONE_COOL_DOWN
+        self.is_cooling_down(route) && self.state(route).is_gone
     }
 
     /// Whether the route is broken.
@@ -262,23 +262,31 @@ impl Circuits {
         self.state(route).open_until > 0
     }
 
-    async fn share_failure(&self, store: &Store, route: &RouteName, failure: Failure) -> Result<(), StoreError> {
-        let Failure { seen, next, accused } = failure;
-        let opens_at_once = next.open_until > 0 && next.failures == seen.failures;
-        if !opens_at_once {
-            let counted = store.count_route_failure(route, accused).await?;
-            if !opens_for_all(counted) {
-                let mut view = self.view();
-                if next.open_until > 0 && counted.open_until == 0 {
-                    view.own.insert(route.clone(), next.open_until);
+    /// Writes a failure of these keys' requests to the table. `seen` is until when the route was blocked before it.
+    async fn share_failure(
+        &self,
+        store: &Store,
+        route: &RouteName,
+        (seen, change): (u64, Change),
+        accused: Vec<String>,
+    ) -> Result<(), StoreError> {
+        let open = match change {
+            Change::Open(open) => open,
+            Change::Count(next) => {
+                let counted = store.count_route_failure(route, accused).await?;
+                if !opens_for_all(counted) {
+                    let mut view = self.view();
+                    if next.open_until > 0 && counted.open_until == 0 {
+                        view.own.insert(route.clone(), next.open_until);
+                    }
+                    view.states.insert(route.clone(), counted);
+                    return Ok(());
                 }
-                view.states.insert(route.clone(), counted);
-                return Ok(());
+                if next.open_until > 0 { next } else { opened(next, FIRST_COOL_DOWN, now()) }
             }
-        }
-        let open = if next.open_until > 0 { next } else { opened(next, FIRST_COOL_DOWN, now()) };
+        };
         self.set(route, open);
-        if store.change_route(route, seen.open_until, open).await? {
+        if store.change_route(route, seen, open).await? {
             tracing::warn!(route = route.as_str(), cool_down_ms = open.cool_down, "circuit opened");
         }
         Ok(())
@@ -311,22 +319,31 @@ fn log(route: &RouteName, failure: Option<&StoreError>) {
     }
 }
 
-/// The state after a failure; `None` if nothing changes.
-fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64) -> Option<RouteState> {
+impl Change {
+    /// The state of the route after it, as far as this environment knows.
+    const fn state(self) -> RouteState {
+        match self {
+            Self::Count(state) | Self::Open(state) => state,
+        }
+    }
+}
+
+/// What a failure changes; `None` if nothing.
+fn after_failure(seen: RouteState, circuit: CircuitState, blame: Blame, now: u64) -> Option<Change> {
+    let open = |cool_down| Some(Change::Open(opened(seen, cool_down, now)));
     match (circuit, blame) {
         (CircuitState::Open, _) => None,
         (_, Blame::Credential) if now < seen.open_until => None,
-        (_, Blame::Credential) => Some(opened(seen, CREDENTIAL_COOL_DOWN, now)),
-        (_, Blame::Credit) => Some(opened(seen, CREDIT_COOL_DOWN, now)),
-        (_, Blame::Gone) => Some(opened(seen, GONE_COOL_DOWN, now)),
-        (CircuitState::Probe, Blame::Outage | Blame::Unreachable) => {
-            let doubled = seen.cool_down.saturating_mul(2).clamp(FIRST_COOL_DOWN, LONGEST_COOL_DOWN);
-            Some(opened(seen, doubled, now))
+        (_, Blame::Credential) => open(CREDENTIAL_COOL_DOWN),
+        (_, Blame::Credit) => open(CREDIT_COOL_DOWN),
+        (_, Blame::Gone) => Some(Change::Open(RouteState { is_gone: true, ..opened(seen, GONE_COOL_DOWN, now) })),
+        (CircuitState::Probe(_), Blame::Outage | Blame::Unreachable) => {
+            open(seen.cool_down.saturating_mul(2).clamp(FIRST_COOL_DOWN, LONGEST_COOL_DOWN))
         }
         (CircuitState::Closed, Blame::Outage | Blame::Unreachable) => {
             let counted = RouteState { failures: seen.failures.saturating_add(1), ..seen };
             let enough = counted.failures >= OPENING_FAILURES;
-            Some(if enough { opened(counted, FIRST_COOL_DOWN, now) } else { counted })
+            Some(Change::Count(if enough { opened(counted, FIRST_COOL_DOWN, now) } else { counted }))
         }
     }
 }
@@ -347,7 +364,7 @@ fn accused(blame: Blame, key: Option<&KeyId>) -> Vec<String> {
 }
 
 fn opened(state: RouteState, cool_down: u64, now: u64) -> RouteState {
-    RouteState { cool_down, open_until: now.saturating_add(cool_down), ..state }
+    RouteState { cool_down, open_until: now.saturating_add(cool_down), is_gone: false, ..state }
 }
 
 fn now() -> u64 {
@@ -367,6 +384,10 @@ mod tests {
         RouteState { failures, ..RouteState::default() }
     }
 
+    fn blocked(open_until: u64, cool_down: u64) -> RouteState {
+        RouteState { open_until, cool_down, ..RouteState::default() }
+    }
+
     #[test]
     fn a_circuit_opens_for_all_with_failures_of_two_keys_or_with_one_that_no_request_brings_about() {
         let [one, other] = ["0000000000000001", "0000000000000002"].map(|id| KeyId::parse(id).unwrap());
@@ -382,24 +403,24 @@ mod tests {
             let counted = RouteState { failures: failures.len() as u64, keys: keys.len() as u64, ..RouteState::default() };
             assert_eq!(opens_for_all(counted), opens, "{} {keys:?}", failures.len());
         }
-        let open = RouteState { failures: 9, keys: 9, open_until: NOW, cool_down: 10_000 };
+        let open = RouteState { failures: 9, keys: 9, ..blocked(NOW, 10_000) };
         assert!(!opens_for_all(open), "it is open already");
     }
 
     #[test]
     fn the_fifth_failure_in_a_row_opens_for_ten_seconds() {
         let after = |seen| after_failure(seen, CircuitState::Closed, Blame::Outage, NOW);
-        assert_eq!(after(failures(3)), Some(failures(4)));
-        let open = RouteState { failures: 5, open_until: NOW + 10_000, cool_down: 10_000, keys: 0 };
-        assert_eq!(after(failures(4)), Some(open));
+        assert_eq!(after(failures(3)), Some(Change::Count(failures(4))));
+        let open = RouteState { failures: 5, ..blocked(NOW + 10_000, 10_000) };
+        assert_eq!(after(failures(4)), Some(Change::Count(open)));
     }
 
     #[test]
     fn a_failed_probe_doubles_the_cool_down_up_to_two_minutes() {
-        let mut state = RouteState { failures: 5, open_until: NOW, cool_down: 10_000, keys: 2 };
+        let mut state = RouteState { failures: 5, keys: 2, ..blocked(NOW, 10_000) };
         let mut seen = Vec::new();
         for _ in 0..5 {
-            state = after_failure(state, CircuitState::Probe, Blame::Outage, NOW).unwrap();
+            state = after_failure(state, CircuitState::Probe(NOW), Blame::Outage, NOW).unwrap().state();
             seen.push(state.cool_down);
         }
         assert_eq!(seen, [20_000, 40_000, 80_000, 120_000, 120_000]);
@@ -407,15 +428,28 @@ mod tests {
 
     #[test]
     fn an_empty_account_opens_at_once_and_for_ten_minutes() {
-        let open = RouteState { failures: 0, open_until: NOW + 600_000, cool_down: 600_000, keys: 0 };
+        let open = Change::Open(blocked(NOW + 600_000, 600_000));
         assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Credit, NOW), Some(open));
     }
 
     #[test]
     fn a_model_that_is_gone_is_left_alone_for_an_hour() {
-        let open = RouteState { failures: 0, open_until: NOW + 3_600_000, cool_down: 3_600_000, keys: 0 };
-        assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Gone, NOW), Some(open));
-        assert_eq!(after_failure(open, CircuitState::Probe, Blame::Gone, NOW), Some(open));
+        let gone = RouteState { is_gone: true, ..blocked(NOW + 3_600_000, 3_600_000) };
+        assert_eq!(after_failure(failures(0), CircuitState::Closed, Blame::Gone, NOW), Some(Change::Open(gone)));
+        assert_eq!(after_failure(gone, CircuitState::Probe(NOW), Blame::Gone, NOW), Some(Change::Open(gone)));
+        let back = after_failure(gone, CircuitState::Probe(NOW), Blame::Outage, NOW);
+        assert_eq!(back, Some(Change::Open(blocked(NOW + 120_000, 120_000))), "it is served again, and fails");
+    }
+
+    #[tokio::test]
+    async fn only_the_request_that_has_the_probe_gives_it_back() {
+        let (circuits, route) = (Circuits::unshared(), RouteName::credential(ProviderId::OpenRouter));
+        circuits.set(&route, blocked(1, 10_000));
+        let CircuitState::Probe(claimed) = circuits.circuit_state(&route).await else { panic!() };
+        circuits.note(&route, CircuitState::Probe(claimed - 1), CircuitOutcome::Ignored, None);
+        assert_eq!(circuits.state(&route).open_until, claimed, "that probe is over");
+        circuits.note(&route, CircuitState::Probe(claimed), CircuitOutcome::Ignored, None);
+        assert!(!circuits.is_cooling_down(&route), "the next request may probe");
     }
 
     #[test]

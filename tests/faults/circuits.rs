@@ -35,7 +35,7 @@ async fn state(gateway: &Harness, route: &RouteName) -> Result<RouteState> {
 }
 
 async fn set(gateway: &Harness, route: &RouteName, open_until: u64) -> Result<()> {
-    let state = RouteState { failures: 5, open_until, cool_down: 10_000, keys: 0 };
+    let state = RouteState { failures: 5, open_until, cool_down: 10_000, ..RouteState::default() };
     assert!(gateway.stack.support.store.change_route(route, 0, state).await?);
     Ok(())
 }

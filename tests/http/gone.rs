@@ -50,7 +50,7 @@ async fn a_route_whose_model_is_gone_is_left_alone_for_an_hour_and_its_provider_
     let second = gateway.post(CHAT, &ask("older", "")).await?;
     assert!(second.header("x-gateway-attempts").starts_with("openrouter;200;"), "{second:?}");
     let state = state_of(&gateway, ProviderId::VertexGemini, "gemini-3-pro-preview").await?.context("a state")?;
-    assert_eq!(state.cool_down, 3_600_000);
+    assert_eq!((state.is_gone, state.cool_down), (true, 3_600_000));
     assert_eq!(gateway.get("/health").await?.json()["providers"]["vertexGemini"], true);
     Ok(())
 }

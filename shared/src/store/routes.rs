@@ -36,9 +36,9 @@ impl Store {
     /// Changes a route's state if its circuit still opens at `seen`. Returns false if another environment was first. Removes
     /// the ids of the affected keys.
     pub async fn change_route(&self, route: &RouteName, seen: u64, state: RouteState) -> Result<bool, StoreError> {
-        let RouteState { failures, keys: _, open_until, cool_down } = state;
-        let expression =
-            "SET failures = :failures, open_until = :open, cool_down = :cool_down, #v = :v, #ttl = :ttl REMOVE #accused";
+        let RouteState { failures, keys: _, open_until, cool_down, is_gone } = state;
+        let expression = "SET failures = :failures, open_until = :open, cool_down = :cool_down, gone = :gone, \
+             #v = :v, #ttl = :ttl REMOVE #accused";
         let unchanged =
             if seen == 0 { "attribute_not_exists(open_until) OR open_until = :seen" } else { "open_until = :seen" };
         let update = self
@@ -48,6 +48,7 @@ impl Store {
             .expression_attribute_values(":failures", number(failures))
             .expression_attribute_values(":open", number(open_until))
             .expression_attribute_values(":cool_down", number(cool_down))
+            .expression_attribute_values(":gone", AttributeValue::Bool(is_gone))
             .expression_attribute_values(":seen", number(seen));
         match update.send().await.map_err(|error| failure(&error)) {
             Ok(_) => Ok(true),

@@ -77,6 +77,8 @@ pub struct RouteState {
     pub open_until: u64,
     /// The duration of the last block, in milliseconds.
     pub cool_down: u64,
+    /// Whether it is blocked because its provider does not serve the model.
+    pub is_gone: bool,
 }
 
 impl RouteState {
@@ -86,9 +88,9 @@ impl RouteState {
         let name = RouteName(reader.text("sk")?.to_owned());
         let count = |name: &'static str| if item.contains_key(name) { reader.count(name) } else { Ok(0) };
         let keys = item.get(ACCUSED).and_then(|keys| keys.as_ss().ok()).map_or(0, Vec::len) as u64;
-        let state =
-            Self { failures: count("failures")?, keys, open_until: count("open_until")?, cool_down: count("cool_down")? };
-        Ok((name, state))
+        let is_gone = item.get("gone").and_then(|gone| gone.as_bool().ok()).copied().unwrap_or_default();
+        let (failures, open_until, cool_down) = (count("failures")?, count("open_until")?, count("cool_down")?);
+        Ok((name, Self { failures, keys, open_until, cool_down, is_gone }))
     }
 
     /// When a state that is written now expires, in seconds since the epoch.
