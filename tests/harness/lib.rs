@@ -17,7 +17,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use gateway::admission::issue_key;
 use gateway::auth::ApiKey;
-use gateway::ids::{KeyDigest, KeyId, RequestId};
+use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::{Days, Summary};
 use gateway::money::PicoUsd;
 use gateway::store::items::{AdmitWrite, HeldModel, Hold, Limits};
@@ -261,12 +261,11 @@ pub fn generous(limit: Duration) -> Duration {
 /// Plants the hold of a request whose process is long dead.
 pub async fn plant_dead_hold(store: &Store, key: &KeyId) -> Result<RequestId> {
     let stored = store.key(key).await?.context("the key")?;
-    let (request, digest) =
-        (RequestId::generate(), stored.digest.clone().try_into().map_err(|_| anyhow::anyhow!("digest"))?);
+    let request = RequestId::generate();
     let hold = Hold { expires: 60, window: 0, amount: PicoUsd::new(77), tokens: 5, model: HeldModel::of("gpt-5-nano") };
     let write = AdmitWrite {
         key: key.clone(),
-        digest: KeyDigest::new(digest),
+        digest: stored.digest,
         request,
         model: "gpt-5-nano".to_owned(),
         hold,

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
-use gateway::store::items::{ANY, AdmitWrite, Expired, Hold, KeyStatus, Place, Record, ReleaseWrite, StoredKey};
+use gateway::store::items::{
+    ANY, AdmitWrite, Expired, Hold, KeyStatus, Place, PreviousSecret, Record, ReleaseWrite, StoredKey,
+};
 use gateway::store::{Conditional, Stored};
 
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -175,8 +177,8 @@ pub(crate) fn signed(amount: PicoUsd) -> i128 {
 }
 
 fn is_admitted(key: &StoredKey, write: &AdmitWrite) -> bool {
-    let digest = write.digest.as_bytes().as_slice();
-    let is_its_own = key.digest == digest || (key.old_digest == digest && key.old_until > u128::from(write.now));
+    let is_its_previous = |old: PreviousSecret| old.digest == write.digest && old.until > write.now;
+    let is_its_own = key.digest == write.digest || key.previous.is_some_and(is_its_previous);
     let is_in_force = key.status == KeyStatus::Active && key.expires > u128::from(write.now);
     let may_use = |model: &str| key.models.iter().any(|allowed| allowed == model);
     let is_new = !key.holds.contains_key(&write.request) && !key.expired.contains_key(&write.request);

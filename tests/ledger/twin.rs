@@ -13,8 +13,8 @@ use gateway::ids::{KeyDigest, KeyId, RequestId, Tag};
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
 use gateway::store::items::{
-    AdmitWrite, Eviction, Expired, HeldModel, Hold, KeyStatus, Limits, OFF, Place, Record, ReleaseWrite, StoredKey,
-    TokenSource, iso_day,
+    AdmitWrite, Eviction, Expired, HeldModel, Hold, KeyStatus, Limits, OFF, Place, PreviousSecret, Record, ReleaseWrite,
+    StoredKey, TokenSource, iso_day,
 };
 use gateway::store::{Conditional, Store, Stored};
 use gateway_dev::database::Emulator;
@@ -57,8 +57,7 @@ fn random_key(random: &mut Random) -> StoredKey {
         ..Limits::none()
     };
     let mut key = key(limits, random.chance(800));
-    key.old_digest = OLD_DIGEST.as_bytes().to_vec();
-    key.old_until = u128::from(NOW) + 60;
+    key.previous = Some(PreviousSecret { digest: OLD_DIGEST, until: NOW + 60 });
     key.balance = if key.prepaid { i128::from(random.between(0, 2_000)) } else { key.balance };
     key
 }

@@ -39,7 +39,7 @@ impl<'a> Details<'a> {
     pub(crate) fn of(id: &'a KeyId, key: &'a StoredKey) -> Self {
         let limit = |limit: u128| (limit < OFF).then_some(limit);
         let seconds = |at: u128| u64::try_from(at).ok();
-        let now = u128::try_from(Timestamp::now().as_second()).unwrap_or(0);
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
         Self {
             id: id.as_str(),
             name: &key.name,
@@ -55,7 +55,7 @@ impl<'a> Details<'a> {
             prepaid: key.prepaid,
             balance_usd: key.prepaid.then_some(SignedPicoUsd::new(key.balance)),
             held_usd: key.prepaid.then(|| key.held()),
-            old_until: (key.old_until > now).then_some(key.old_until).and_then(seconds),
+            old_until: key.previous.map(|previous| previous.until).filter(|until| *until > now),
         }
     }
 }

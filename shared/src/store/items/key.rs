@@ -46,15 +46,34 @@ impl KeyStatus {
     }
 }
 
+/// A key's secret from before its last rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// SHA-256 of the whole key with this secret.
+    pub digest: KeyDigest,
+    /// Until when it works, in seconds since the epoch.
+    pub until: u64,
+}
+
+impl PreviousSecret {
+    /// The attribute of a key that was never rotated. The conditions of writes need one that equals no digest.
+    const NONE: [u8; 1] = [0];
+
+    fn read(reader: Reader<'_>) -> Result<Option<Self>, StoreError> {
+        if reader.bytes("old_digest")? == Self::NONE {
+            return Ok(None);
+        }
+        Ok(Some(Self { digest: reader.digest("old_digest")?, until: reader.count("old_until")? }))
+    }
+}
+
 /// A key as stored in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredKey {
     /// SHA-256 of the whole key.
-    pub digest: Vec<u8>,
-    /// The digest before the last rotation, and until when it is valid, in seconds since the epoch.
-    pub old_digest: Vec<u8>,
-    /// Until when the secret of `old_digest` works, in seconds since the epoch.
-    pub old_until: u128,
+    pub digest: KeyDigest,
+    /// The secret before the last rotation; `None` if there was no rotation.
+    pub previous: Option<PreviousSecret>,
     /// The operator's name for it.
     pub name: String,
     /// Its last four characters.
@@ -97,9 +116,8 @@ impl StoredKey {
     pub fn read(item: &Item) -> Result<Self, StoreError> {
         let reader = Reader(item);
         Ok(Self {
-            digest: reader.digest("digest")?.to_vec(),
-            old_digest: reader.digest("old_digest")?.to_vec(),
-            old_until: reader.number("old_until")?,
+            digest: reader.digest("digest")?,
+            previous: PreviousSecret::read(reader)?,
             name: reader.text("name")?.to_owned(),
             last4: reader.text("last4")?.to_owned(),
             status: KeyStatus::parse(reader.text("status")?)?,
@@ -122,11 +140,12 @@ impl StoredKey {
 
     /// The item of a key with this id.
     pub fn item(&self, id: &KeyId) -> Item {
+        let old = self.previous.as_ref().map_or(&PreviousSecret::NONE[..], |previous| previous.digest.as_bytes());
         let attributes = [
             ("v", number(VERSION)),
-            ("digest", AttributeValue::B(Blob::new(self.digest.clone()))),
-            ("old_digest", AttributeValue::B(Blob::new(self.old_digest.clone()))),
-            ("old_until", number(self.old_until)),
+            ("digest", AttributeValue::B(Blob::new(*self.digest.as_bytes()))),
+            ("old_digest", AttributeValue::B(Blob::new(old))),
+            ("old_until", number(self.previous.map_or(0, |previous| previous.until))),
             ("name", text(&self.name)),
             ("last4", text(&self.last4)),
             ("status", text(self.status.as_str())),
@@ -152,9 +171,9 @@ impl StoredKey {
 
     /// Whether a key with this digest may be used now (seconds since the epoch).
     pub fn admits(&self, digest: KeyDigest, now: u128) -> bool {
-        let current = self.digest == digest.as_bytes();
-        let rotating = self.old_digest == digest.as_bytes() && self.old_until > now;
-        (current || rotating) && self.status == KeyStatus::Active && self.expires > now
+        let current = self.digest == digest;
+        let is_rotating = |old: PreviousSecret| old.digest == digest && u128::from(old.until) > now;
+        (current || self.previous.is_some_and(is_rotating)) && self.status == KeyStatus::Active && self.expires > now
     }
 
     /// Whether it may use a model.
@@ -282,9 +301,8 @@ impl NewKey {
         let Self { digest, last4, name, created, limits, prepaid } = self;
         let Limits { rpm, tpm, max_concurrent, models, cidrs, expires } = limits;
         StoredKey {
-            digest: digest.as_bytes().to_vec(),
-            old_digest: vec![0],
-            old_until: 0,
+            digest,
+            previous: None,
             name,
             last4,
             status: KeyStatus::Active,

@@ -23,14 +23,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::ids::{KeyId, RequestId};
+use crate::ids::{KeyDigest, KeyId, RequestId};
 use crate::reason::Reason;
 
 pub use active::{ACTIVE, ACTIVE_SHARDS, Cursor, active_mark, active_marks};
 pub use attempt::Attempt;
 pub use grant::CreditGrant;
 pub use hold::{Entry, Expired, HeldModel, Hold, LARGEST_ENTRY, WINDOW, packed_mark, text_mark};
-pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, StoredKey, allows};
+pub use key::{ANY, KeyChange, KeyStatus, Limits, ListedKey, MOST_CONCURRENT, NewKey, PreviousSecret, StoredKey, allows};
 pub use listed::{LIST, ListState, ListedItem, MODELS};
 pub use record::{OK, Record, TokenSource, start_of};
 pub use rollup::{Rollup, Timing};
@@ -124,9 +124,14 @@ impl Reader<'_> {
         values.iter().map(|(name, value)| read(name, value)).collect()
     }
 
-    fn digest(&self, name: &'static str) -> Result<&[u8], StoreError> {
+    fn bytes(&self, name: &'static str) -> Result<&[u8], StoreError> {
         let value = self.0.get(name).and_then(|value| value.as_b().ok());
         value.map(AsRef::as_ref).ok_or_else(|| malformed(name, "is not binary"))
+    }
+
+    fn digest(self, name: &'static str) -> Result<KeyDigest, StoreError> {
+        let digest = self.bytes(name)?.try_into().map_err(|_| malformed(name, "is not a SHA-256"))?;
+        Ok(KeyDigest::new(digest))
     }
 }
 
