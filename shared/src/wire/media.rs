@@ -271,15 +271,13 @@ pub struct InlinePart<'t> {
     pub data: Cow<'t, str>,
 }
 
-/// The media type that the first bytes indicate.
+/// The media type that the first bytes indicate, if it is one that every provider of pictures or documents reads.
 pub fn sniff(data: &str) -> Option<&'static str> {
-    // Sixteen characters are twelve bytes, which is enough for every signature here.
-    let start = STANDARD.decode(data.get(..16)?).ok()?;
-    let is_webp = start.starts_with(b"RIFF") && start.ends_with(b"WEBP");
-    let signatures: [(&[u8], &str); 4] =
-        [(b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF-", "application/pdf")];
-    let known = signatures.iter().find(|(signature, _)| start.starts_with(signature)).map(|(_, kind)| *kind);
-    known.or(is_webp.then_some("image/webp"))
+    match detect(data)? {
+        Detected::Picture(kind @ ("image/png" | "image/jpeg" | "image/gif" | "image/webp")) => Some(kind),
+        Detected::Pdf => Some("application/pdf"),
+        Detected::Picture(_) | Detected::Sound(_) | Detected::Video(_) | Detected::Archive => None,
+    }
 }
 
 /// Writes inline data as a data URL.
