@@ -16,7 +16,9 @@ use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::ids::{KeyId, RequestId};
 use crate::money::PicoUsd;
-use crate::protocol::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant, Taking};
+use crate::protocol::{
+    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Fault, Grant, NotAdmitted, Reservation, Taking,
+};
 use crate::store::items::{Hold, Place, ReleaseWrite, StoredKey};
 use crate::store::{Conditional, Store, StoreError};
 
@@ -29,19 +31,24 @@ pub use refusal::{Rates, rate_headers, with_rates};
 /// How long a refusal waits for the release of a hold that it may have left.
 const GIVE_BACK: Duration = Duration::from_millis(100);
 
-/// Proof that the key may make this request, and what the request took from it. The settlement returns what was not used.
+/// A key that exists and is active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Whether it is prepaid.
+    pub is_prepaid: bool,
+}
+
+/// Proof that the key may make this request, and what the request took from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit {
-    /// The id of the key that pays for the request.
-    pub key: KeyId,
-    /// What it took from the key; `None` if the key was only recognised, or admitted from memory.
-    pub hold: Option<Hold>,
-    /// Whether a late duplicate of the admission may still arrive.
-    pub uncertain: bool,
+    /// The key that pays for the request.
+    pub key: KnownKey,
+    /// What it took from the key. The settlement returns what was not used.
+    pub reservation: Reservation,
     /// The output tokens that it may have.
     pub output_tokens: u64,
-    /// Whether the key is prepaid.
-    pub prepaid: bool,
     /// The key's limits per minute and what is left of them; `None` if they are not known.
     pub rates: Option<Rates>,
 }
@@ -68,7 +75,7 @@ impl Admission {
     }
 
     /// Recognises a key for a free endpoint, if it may be used from this address. Known keys are trusted for a minute.
-    pub async fn authenticate(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
+    pub async fn authenticate(&self, key: &ApiKey, address: Option<IpAddr>) -> Result<KnownKey, GatewayError> {
         self.recognise(key).await?.at(address)
     }
 
@@ -137,34 +144,47 @@ impl Admission {
             };
             match machine.step(event, now()) {
                 AdmitStep::Do(next) => effect = next,
-                AdmitStep::Done(Ok(grant)) => break *grant,
-                // A write without an answer may have been done. Either the request or its refusal ends the hold.
-                AdmitStep::Done(Err(Denial::Unavailable)) => {
-                    let unanswered = StoreError::Unavailable("no admission was answered".into());
-                    let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(&model));
-                    match known.and_then(|known| known.at(address)) {
-                        Ok(permit) => {
-                            return Ok(Permit { hold: Some(machine.asked().clone()), uncertain: true, ..permit });
-                        }
-                        Err(error) => {
-                            self.give_back(key.id(), request, &unanswered_hold(machine.asked())).await;
-                            return Err(error);
-                        }
-                    }
+                AdmitStep::Done(Ok(grant)) => break grant,
+                AdmitStep::Done(Err(NotAdmitted::Unanswered)) => {
+                    return self.admit_unanswered(key, (&model, request), machine.asked(), address).await;
                 }
-                AdmitStep::Done(Err(denial)) => {
+                AdmitStep::Done(Err(NotAdmitted::Denied(denial))) => {
                     if machine.is_uncertain() {
-                        self.give_back(key.id(), request, &unanswered_hold(machine.asked())).await;
+                        self.give_back(key.id(), request, unanswered_hold(machine.asked())).await;
                     }
                     return Err(self.refuse(key, &denial, rates));
                 }
             }
         };
         if !network::allows(&grant.key.cidrs, address) {
-            self.give_back(key.id(), request, &Taken { hold: &grant.hold, uncertain: grant.uncertain }).await;
+            let Grant { hold, uncertain, .. } = *grant;
+            self.give_back(key.id(), request, Taken { hold: &hold, uncertain }).await;
             return Err(refusal::address());
         }
-        Ok(self.permit(key, grant))
+        Ok(self.permit(key, *grant))
+    }
+
+    /// Admits a request from memory after the table did not answer. The hold that was asked for may have been taken: either
+    /// the request or its refusal ends it.
+    async fn admit_unanswered(
+        &self,
+        key: &ApiKey,
+        (model, request): (&str, RequestId),
+        asked: &Hold,
+        address: Option<IpAddr>,
+    ) -> Result<Permit, GatewayError> {
+        let unanswered = StoreError::Unavailable("no admission was answered".into());
+        let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(model)?.at(address));
+        match known {
+            Ok(key) => {
+                let reservation = Reservation { hold: Some(asked.clone()), uncertain: true };
+                Ok(Permit { key, reservation, output_tokens: u64::MAX, rates: None })
+            }
+            Err(error) => {
+                self.give_back(key.id(), request, unanswered_hold(asked)).await;
+                Err(error)
+            }
+        }
     }
 
     /// Takes one request of a key's rate for a free endpoint, if the key may be used from this address and for this model.
@@ -200,8 +220,8 @@ impl Admission {
                         pause(ceiling).await;
                         (None, None)
                     }
-                    Err(Denial::Unavailable) => return self.fall_back(key, &error).map(|_| None),
-                    Err(denial) => (Some(denial), None),
+                    Err(NotAdmitted::Unanswered) => return self.fall_back(key, &error).map(|_| None),
+                    Err(NotAdmitted::Denied(denial)) => (Some(denial), None),
                 },
             };
             if let Some(denial) = denial {
@@ -211,8 +231,8 @@ impl Admission {
     }
 
     /// Undoes an admission, if it was done. If this fails, the hold expires by itself.
-    async fn give_back(&self, key: &KeyId, request: RequestId, taken: &Taken<'_>) {
-        let Taken { hold, uncertain } = *taken;
+    async fn give_back(&self, key: &KeyId, request: RequestId, taken: Taken<'_>) {
+        let Taken { hold, uncertain } = taken;
         let release = ReleaseWrite {
             key: key.clone(),
             request,
@@ -234,20 +254,13 @@ impl Admission {
 
     fn permit(&self, key: &ApiKey, grant: Grant) -> Permit {
         let Grant { hold, output_tokens, uncertain, key: stored } = grant;
-        let known = self.remember(key, &stored, Sight::Counted).permit;
-        Permit { hold: Some(hold), uncertain, output_tokens, rates: Some(Rates::of(&stored)), ..known }
+        let Recognised { key, .. } = self.remember(key, &stored, Sight::Counted);
+        let reservation = Reservation { hold: Some(hold), uncertain };
+        Permit { key, reservation, output_tokens, rates: Some(Rates::of(&stored)) }
     }
 
     fn remember(&self, key: &ApiKey, stored: &StoredKey, sight: Sight) -> Recognised {
-        let permit = Permit {
-            key: key.id().clone(),
-            hold: None,
-            uncertain: false,
-            output_tokens: u64::MAX,
-            prepaid: stored.prepaid,
-            rates: None,
-        };
-        let known = Recognised::of(permit, stored);
+        let known = Recognised::of(key.id(), stored);
         self.memory.remember(key.digest(), known.clone());
         self.memory.see(key.digest(), stored, sight);
         known
@@ -290,12 +303,13 @@ impl Admission {
     fn fall_back(&self, key: &ApiKey, error: &StoreError) -> Result<Recognised, GatewayError> {
         let stale = self.memory.stale(key.digest()).filter(|_| !matches!(error, StoreError::Malformed(_)));
         let known = stale.ok_or_else(|| unanswered(error))?;
-        tracing::warn!(key = %known.permit.key, cause = %error.reason(), "admitted from memory");
+        tracing::warn!(key = %known.key.id, cause = %error.reason(), "admitted from memory");
         Ok(known)
     }
 }
 
 /// What an admission may have taken.
+#[derive(Clone, Copy)]
 struct Taken<'a> {
     hold: &'a Hold,
     /// Whether a late duplicate of the admission may still arrive.

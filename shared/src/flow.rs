@@ -22,7 +22,7 @@ use crate::dispatch::{self, Affordable, Allowance, Plan, RoutableRequest};
 use crate::error::{ErrorKind, GatewayError};
 use crate::gateway::Gateway;
 use crate::ids::{RequestId, Tag};
-use crate::ledger::{self, Applicant, RequestFacts, Reservation, Sent};
+use crate::ledger::{self, Applicant, RequestFacts, Sent};
 use crate::respond::Body;
 use crate::vault;
 use crate::wire::target::OutputBounds;
@@ -101,13 +101,13 @@ impl Gateway {
         let allowance = allowance(&permit, asked);
         let facts = RequestFacts {
             request: incoming.id,
-            key: permit.key.clone(),
+            key: permit.key.id.clone(),
             format: format.name(),
             catalog_version: served.version,
             started: incoming.started,
             tag,
-            reservation: Reservation { hold: permit.hold, uncertain: permit.uncertain },
-            is_prepaid: permit.prepaid,
+            reservation: permit.reservation,
+            is_prepaid: permit.key.is_prepaid,
             estimated_input: plan.prepared().measured().estimated_input(),
             model: served.asked,
         };
@@ -189,9 +189,9 @@ fn routable(key: &ApiKey, request: ClientRequest, headers: &HeaderMap, model: Ar
 fn allowance(permit: &Permit, asked: u64) -> Allowance {
     let is_lowered = permit.output_tokens < asked;
     let most = if is_lowered { permit.output_tokens } else { u64::MAX };
-    let output = OutputBounds { most, must_say: permit.prepaid || is_lowered };
-    let affordable: Affordable = match &permit.hold {
-        Some(hold) if permit.prepaid => {
+    let output = OutputBounds { most, must_say: permit.key.is_prepaid || is_lowered };
+    let affordable: Affordable = match &permit.reservation.hold {
+        Some(hold) if permit.key.is_prepaid => {
             let hold = hold.clone();
             Arc::new(move |body, candidate| ledger::affordable_output(&hold, body, candidate))
         }

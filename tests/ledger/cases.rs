@@ -1,7 +1,7 @@
 //! Single scenarios. A script says which process calls when, and what happens to the call.
 
 use gateway::money::{PicoUsd, SignedPicoUsd};
-use gateway::protocol::{Demand, Denial, HoldPrice, Settled};
+use gateway::protocol::{Demand, Denial, HoldPrice, NotAdmitted, Settled};
 use gateway::store::items::{Expired, Limits, StoredKey};
 
 use crate::model::Entry;
@@ -79,7 +79,7 @@ fn a_clock_that_is_behind_counts_in_the_window_that_is_there() {
     run_until(&mut world, 60_500);
     assert_eq!(stored(&world).window, EPOCH / 1_000 + 60);
     // 61 seconds by its own clock, which shows the last second of the minute before.
-    assert_eq!(world.traces[1].denial, Some(Denial::Requests(61)));
+    assert_eq!(world.traces[1].denial, Some(Denial::Requests(61).into()));
     ends_well(world);
 }
 
@@ -127,7 +127,7 @@ fn a_late_admission_of_a_denied_request_is_a_hold_that_expires() {
     let mut world = world(limits(), &lost);
     add(&mut world, (0, 0), SERVED);
     run_until(&mut world, 6_000);
-    assert_eq!((&world.traces[0].denial, stored(&world).holds.len()), (&Some(Denial::Unavailable), 1));
+    assert_eq!((&world.traces[0].denial, stored(&world).holds.len()), (&Some(NotAdmitted::Unanswered), 1));
     let world = ends_well(world);
     assert_eq!((stored(&world).balance, record(&world, 0)), (GRANTED, Some(&Entry::interrupted("one"))));
 }
@@ -150,7 +150,7 @@ fn a_cost_above_the_hold_is_charged_and_the_next_request_is_refused() {
     add(&mut world, (5_000, 0), SERVED);
     let world = ends_well(world);
     let denial = Denial::Balance { needed: PicoUsd::new(HELD.unsigned_abs()), left: SignedPicoUsd::new(-100) };
-    assert_eq!((stored(&world).balance, &world.traces[1].denial), (-100, &Some(denial)));
+    assert_eq!((stored(&world).balance, &world.traces[1].denial), (-100, &Some(denial.into())));
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn of_two_requests_that_see_the_same_dead_hold_one_moves_it() {
     let key = stored(&world);
     assert_eq!((key.holds.len(), key.expired.len(), key.balance), (1, 1, GRANTED - 2 * HELD));
     let denials: Vec<_> = world.traces.iter().filter_map(|trace| trace.denial.clone()).collect();
-    assert_eq!(denials, [Denial::Concurrency(1)]);
+    assert_eq!(denials, [Denial::Concurrency(1).into()]);
     let world = ends_well(world);
     assert_eq!(stored(&world).balance, GRANTED - HELD / 2);
 }

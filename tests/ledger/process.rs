@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use gateway::ids::{KeyId, RequestId};
 use gateway::money::PicoUsd;
 use gateway::protocol::{
-    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Charge, Demand, Denial, Grant, KeyedRequest, Reservation, SeenWindow,
-    SettleEffect, SettleEvent, SettleStep, Settled, Settling,
+    AdmitEffect, AdmitEvent, AdmitStep, Admitting, Charge, Demand, Grant, KeyedRequest, NotAdmitted, Reservation,
+    SeenWindow, SettleEffect, SettleEvent, SettleStep, Settled, Settling,
 };
 use gateway::store::items::{Expired, Hold, Place, ReleaseWrite, StoredKey};
 use gateway::store::{Conditional, Stored};
@@ -44,7 +44,7 @@ pub(crate) struct Trace {
     /// The line of a request that ended: what it is charged, and its tokens.
     pub(crate) final_line: Option<(PicoUsd, u64)>,
     /// How admission ended, if it was denied.
-    pub(crate) denial: Option<Denial>,
+    pub(crate) denial: Option<NotAdmitted>,
     /// How and when settlement ended, if it did.
     pub(crate) settled: Option<(Settled, u64)>,
 }
@@ -72,10 +72,13 @@ pub(crate) enum Stage {
     /// One call whose answer changes nothing.
     LastCall(Box<Call>),
     /// Its hold has ended, its record is still to come: [`Flaw::ReleaseFirst`] alone does this.
-    Recording(Box<Settling>, Entry),
-    Settling(Box<Settling>, Entry),
+    Recording(Settlement),
+    Settling(Settlement),
     Over,
 }
+
+/// A settlement, and its effect that was begun last.
+type Settlement = (Box<Settling<Entry>>, SettleEffect<Entry>);
 
 impl World {
     /// Adds a request that comes in at a time in milliseconds; the answer is its place among processes and traces.
@@ -108,7 +111,7 @@ impl World {
                 let (machine, first) = Admitting::begin(demand, seen, now);
                 self.admit(place, Box::new(machine), first)
             }
-            Stage::Settling(machine, entry) => self.settle(place, (machine, entry), SettleEffect::PutRecord),
+            Stage::Settling(settlement) => self.settle(place, settlement),
             Stage::LastCall(call) => self.call(place, *call).map(drop),
             Stage::Admitting(_) | Stage::Upstream(_) | Stage::Recording(..) | Stage::Over => Ok(()),
         }
@@ -128,7 +131,7 @@ impl World {
                 AdmitStep::Do(effect) => self.admit(place, machine, effect),
                 AdmitStep::Done(Ok(grant)) => self.granted(place, *grant),
                 AdmitStep::Done(Err(denial)) => {
-                    let passes = denial == Denial::Unavailable && self.traces[place].passes_from_memory;
+                    let passes = denial == NotAdmitted::Unanswered && self.traces[place].passes_from_memory;
                     self.traces[place].denial = Some(denial);
                     if passes {
                         self.send(place, (None, false));
@@ -137,9 +140,9 @@ impl World {
                 }
             },
             Stage::Upstream(reserved) => self.answered(place, *reserved),
-            Stage::Recording(machine, entry) => self.settle(place, (machine, entry), SettleEffect::PutRecord),
-            Stage::Settling(mut machine, entry) => match machine.step(settle_event(answer)) {
-                SettleStep::Do(effect) => self.settle(place, (machine, entry), effect),
+            Stage::Recording(settlement) => self.settle(place, settlement),
+            Stage::Settling((mut machine, _)) => match machine.step(settle_event(answer)) {
+                SettleStep::Do(effect) => self.settle(place, (machine, effect)),
                 SettleStep::Done(settled) => {
                     self.ended(place, settled);
                     Ok(())
@@ -168,18 +171,11 @@ impl World {
             }
             Course::Withdrawn => {
                 self.watch.settling(request);
-                let (entry, now) = (Entry::interrupted(""), self.clock(self.processes[place].environment));
-                match Settling::withdraw(
-                    KeyedRequest { key, id: request },
-                    reservation((Some(grant.hold), grant.uncertain)),
-                    now,
-                ) {
-                    (machine, SettleStep::Do(first)) => self.settle(place, (Box::new(machine), entry), first),
-                    (_, SettleStep::Done(settled)) => {
-                        self.ended(place, settled);
-                        Ok(())
-                    }
-                }
+                let now = self.clock(self.processes[place].environment);
+                let reservation = reservation((Some(grant.hold), grant.uncertain));
+                let (machine, first) = Settling::withdraw(KeyedRequest { key, id: request }, reservation, now)
+                    .expect("an admitted request has a hold");
+                self.settle(place, (Box::new(machine), first))
             }
             Course::Unwelcome => {
                 self.watch.settling(request);
@@ -222,22 +218,22 @@ impl World {
         self.traces[place].final_line = Some((charged, tokens * permille / 1_000));
         self.watch.settling(request);
         let held = reserved.0.clone();
-        let (machine, entry) = self.settlement(place, reserved);
+        let settlement = self.settlement(place, reserved);
         if self.table.flaw == Some(Flaw::ReleaseFirst)
             && let Some(hold) = held
         {
             let refund = signed(hold.amount) - signed(charged);
             let early = ReleaseWrite { key, request, place: Place::Holds, hold, refund, tokens: None, mark: None };
             if self.call(place, Call::Release(early))? {
-                self.processes[place].stage = Stage::Recording(machine, entry);
+                self.processes[place].stage = Stage::Recording(settlement);
             }
             return Ok(());
         }
-        self.settle(place, (machine, entry), SettleEffect::PutRecord)
+        self.settle(place, settlement)
     }
 
     /// What settles a request with a final line, now or in a replay.
-    fn settlement(&self, place: usize, reserved: Reserved) -> (Box<Settling>, Entry) {
+    fn settlement(&self, place: usize, reserved: Reserved) -> Settlement {
         let Trace { demand, environment, final_line, .. } = &self.traces[place];
         let now = self.clock(*environment);
         let entry = final_line.map_or_else(
@@ -247,23 +243,19 @@ impl World {
         let (charged, used) = final_line.unwrap_or_default();
         let request = KeyedRequest { key: demand.key.clone(), id: demand.request };
         let charge = Charge { amount: charged, tokens: used };
-        (Box::new(Settling::begin(request, reservation(reserved), charge, now).0), entry)
+        let (machine, first) = Settling::begin(request, reservation(reserved), (entry, charge), now);
+        (Box::new(machine), first)
     }
 
-    fn settle(
-        &mut self,
-        place: usize,
-        (machine, entry): (Box<Settling>, Entry),
-        effect: SettleEffect,
-    ) -> Result<(), Broken> {
+    fn settle(&mut self, place: usize, (machine, effect): Settlement) -> Result<(), Broken> {
         let (key, request) = (machine.key().clone(), machine.request());
-        let lives = match effect {
-            SettleEffect::PutRecord => self.call(place, Call::Put(key, request, entry.clone()))?,
+        let lives = match effect.clone() {
+            SettleEffect::PutRecord(entry) => self.call(place, Call::Put(key, request, entry))?,
             SettleEffect::ReadCharge => self.call(place, Call::Read(key, request))?,
             SettleEffect::Release(write) => self.call(place, Call::Release(self.flawed(write)))?,
             SettleEffect::Pause(ceiling) => self.pause(place, ceiling),
         };
-        self.processes[place].stage = if lives { Stage::Settling(machine, entry) } else { Stage::Over };
+        self.processes[place].stage = if lives { Stage::Settling((machine, effect)) } else { Stage::Over };
         Ok(())
     }
 
@@ -293,8 +285,9 @@ impl World {
             for (request, hold) in dead(key, if is_impatient { u64::MAX } else { now }) {
                 let reserved = (Some(hold.clone()), false);
                 let keyed = KeyedRequest { key: id.clone(), id: request };
-                let (machine, _) = Settling::begin(keyed, reservation(reserved), Charge::default(), now);
-                stages.push(Stage::Settling(Box::new(machine), Entry::interrupted(model_of(&hold))));
+                let record = (Entry::interrupted(model_of(&hold)), Charge::default());
+                let (machine, first) = Settling::begin(keyed, reservation(reserved), record, now);
+                stages.push(Stage::Settling((Box::new(machine), first)));
             }
             for (request, mark) in &key.expired {
                 if let Expired::Released(until) = mark
@@ -323,8 +316,7 @@ impl World {
             // The hold to end is the one that the table has now. Other calls may still be under way to the table, so a mark is
             // left.
             let hold = held(&self.table.keys[&demand.key], demand.request);
-            let (machine, entry) = self.settlement(place, (hold, self.table.flaw != Some(Flaw::UnmarkedReplay)));
-            Stage::Settling(machine, entry)
+            Stage::Settling(self.settlement(place, (hold, self.table.flaw != Some(Flaw::UnmarkedReplay))))
         });
         let stages = stages.collect();
         self.spawn(environment, stages);

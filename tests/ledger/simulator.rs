@@ -6,7 +6,7 @@ use std::thread;
 
 use gateway::ids::{KeyDigest, KeyId, RequestId};
 use gateway::ledger::Timestamp;
-use gateway::protocol::{Demand, Denial, HoldPrice, Settled};
+use gateway::protocol::{Demand, Denial, HoldPrice, NotAdmitted, Settled};
 use gateway::store::items::{Limits, NewKey, OFF, StoredKey};
 
 use crate::laws::{self, Broken, SKEW};
@@ -216,16 +216,18 @@ fn every_corner_of_the_protocol_is_visited() {
     for seed in 0..2_000 {
         let world = simulate(seed, None).unwrap();
         let denials = world.traces.iter().filter_map(|trace| match trace.denial.as_ref()? {
-            Denial::Unauthorized => Some("unauthorized"),
-            Denial::Requests(_) => Some("denied by requests"),
-            Denial::Tokens(_) => Some("denied by tokens"),
-            Denial::Concurrency(_) => Some("denied by concurrency"),
-            Denial::Balance { .. } => Some("denied by balance"),
-            Denial::Busy => Some("denied by throttling"),
-            Denial::Contended => Some("denied after three rounds"),
-            Denial::Unavailable if trace.is_reached => Some("admitted from memory"),
-            Denial::Unavailable => Some("denied without an answer"),
-            Denial::Model(_) | Denial::TokensNever(_) => None,
+            NotAdmitted::Unanswered if trace.is_reached => Some("admitted from memory"),
+            NotAdmitted::Unanswered => Some("denied without an answer"),
+            NotAdmitted::Denied(denial) => match denial {
+                Denial::Unauthorized => Some("unauthorized"),
+                Denial::Requests(_) => Some("denied by requests"),
+                Denial::Tokens(_) => Some("denied by tokens"),
+                Denial::Concurrency(_) => Some("denied by concurrency"),
+                Denial::Balance { .. } => Some("denied by balance"),
+                Denial::Busy => Some("denied by throttling"),
+                Denial::Contended => Some("denied after three rounds"),
+                Denial::Model(_) | Denial::TokensNever(_) => None,
+            },
         });
         let ends = world.traces.iter().filter_map(|trace| match trace.settled?.0 {
             Settled::Done => Some("settled"),

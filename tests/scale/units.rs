@@ -80,7 +80,7 @@ impl Bench {
         };
         let permit = self.admission.admit(&self.key, demand, Some([203, 0, 113, 7].into())).await;
         let permit = permit.map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        Ok((request, Reservation { hold: permit.hold, uncertain: permit.uncertain }))
+        Ok((request, permit.reservation))
     }
 
     /// Ends it with its record.

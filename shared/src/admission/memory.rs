@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::refusal::{self, Rates};
-use super::{Permit, network};
+use super::{KnownKey, network};
 use crate::error::GatewayError;
-use crate::ids::KeyDigest;
+use crate::ids::{KeyDigest, KeyId};
 use crate::money::{PicoUsd, SignedPicoUsd};
 use crate::protocol::{Denial, SeenWindow};
 use crate::store::items::{OFF, StoredKey, allows};
@@ -34,7 +34,7 @@ const CAPACITY: usize = 1_000;
 /// A recognised key, and what it may be used for.
 #[derive(Clone, Debug)]
 pub(super) struct Recognised {
-    pub(super) permit: Permit,
+    pub(super) key: KnownKey,
     networks: Arc<[String]>,
     models: Arc<[String]>,
     /// Whether its requests per minute are limited.
@@ -42,19 +42,19 @@ pub(super) struct Recognised {
 }
 
 impl Recognised {
-    /// A key from the table, for requests that take nothing from it.
-    pub(super) fn of(permit: Permit, key: &StoredKey) -> Self {
+    /// The key with this id, from the table.
+    pub(super) fn of(id: &KeyId, key: &StoredKey) -> Self {
         Self {
-            permit,
+            key: KnownKey { id: id.clone(), is_prepaid: key.prepaid },
             networks: key.cidrs.as_slice().into(),
             models: key.models.as_slice().into(),
             limits_requests: key.rpm < OFF,
         }
     }
 
-    /// Its permit at an address, if the key may be used from there.
-    pub(super) fn at(self, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
-        if network::allows(&self.networks, address) { Ok(self.permit) } else { Err(refusal::address()) }
+    /// The key, if it may be used from an address.
+    pub(super) fn at(self, address: Option<IpAddr>) -> Result<KnownKey, GatewayError> {
+        if network::allows(&self.networks, address) { Ok(self.key) } else { Err(refusal::address()) }
     }
 
     /// The same key, if it may use a model.
@@ -66,7 +66,7 @@ impl Recognised {
 /// Recent answers about one key.
 #[derive(Debug, Default)]
 struct Entry {
-    /// When it was last recognised, and its permit.
+    /// When it was last recognised, and as what.
     known: Option<(Instant, Recognised)>,
     /// Until when it is refused as unknown.
     unauthorized: Option<Instant>,
@@ -162,7 +162,7 @@ impl Memory {
 
     /// A key that may be admitted although the table does not answer.
     pub(super) fn stale(&self, digest: KeyDigest) -> Option<Recognised> {
-        self.known(digest, STALE).filter(|known| !known.permit.prepaid)
+        self.known(digest, STALE).filter(|known| !known.key.is_prepaid)
     }
 
     /// Remembers that a key was recognised.
@@ -209,8 +209,7 @@ impl Memory {
             | Denial::TokensNever(_)
             | Denial::Concurrency(_)
             | Denial::Busy
-            | Denial::Contended
-            | Denial::Unavailable => {}
+            | Denial::Contended => {}
         }
     }
 

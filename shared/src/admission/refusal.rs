@@ -119,9 +119,7 @@ pub(super) fn of(denial: &Denial) -> GatewayError {
             GatewayError::new(ErrorKind::PaymentRequired, message).with_code("insufficient_balance").with_hint(hint)
         }
         Denial::Busy => limited("key_busy", 1, "Too many simultaneous requests with this key."),
-        Denial::Contended | Denial::Unavailable => {
-            GatewayError::unavailable("the key's item had too many concurrent writes")
-        }
+        Denial::Contended => GatewayError::unavailable("the key's item had too many concurrent writes"),
     }
 }
 
@@ -142,7 +140,7 @@ pub(super) fn is_of_a_known_key(denial: &Denial) -> bool {
         | Denial::TokensNever(_)
         | Denial::Concurrency(_)
         | Denial::Balance { .. } => true,
-        Denial::Unauthorized | Denial::Busy | Denial::Contended | Denial::Unavailable => false,
+        Denial::Unauthorized | Denial::Busy | Denial::Contended => false,
     }
 }
 

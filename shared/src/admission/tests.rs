@@ -58,7 +58,7 @@ async fn a_known_key_passes_without_the_table_for_its_own_models_alone() {
     let (_, key) = mint(&SystemRandom::new()).unwrap();
     admission.remember(&key, &stored(&key, false), Sight::Other);
     let permit = admission.admit(&key, demand(&key), None).await.unwrap();
-    assert!(permit.uncertain && permit.hold.is_some());
+    assert!(permit.reservation.uncertain && permit.reservation.hold.is_some());
     let other = Demand { model: "gpt-5.2".to_owned(), ..demand(&key) };
     let error = admission.admit(&key, other, None).await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Forbidden, Some("model_not_allowed")));

@@ -92,15 +92,15 @@ struct Counted {
 pub(super) async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
     let key = call.reader(gateway)?;
     let wanted = wanted(&Parameters::of(call))?;
-    let permit = gateway.admission.authenticate(&key, call.address()).await?;
-    let page = gateway.store.record_page(&permit.key, &wanted).await.map_err(|error| unanswered(&error))?;
+    let known = gateway.admission.authenticate(&key, call.address()).await?;
+    let page = gateway.store.record_page(&known.id, &wanted).await.map_err(|error| unanswered(&error))?;
     respond::json(&rendered(&page))
 }
 
 pub(super) async fn one(gateway: &Arc<Gateway>, call: &Call, id: &str) -> Result<Response<Body>, GatewayError> {
     let key = call.reader(gateway)?;
-    let permit = gateway.admission.authenticate(&key, call.address()).await?;
-    let record = record(gateway, &permit.key, id).await?;
+    let known = gateway.admission.authenticate(&key, call.address()).await?;
+    let record = record(gateway, &known.id, id).await?;
     respond::json(&detail(&record))
 }
 

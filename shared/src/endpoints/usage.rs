@@ -162,8 +162,8 @@ pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Respon
 
 /// The usage of a key over some days, if the table knows the key.
 pub(super) async fn summary(gateway: &Gateway, call: &Call, key: &ApiKey, days: Days) -> Result<Summary, GatewayError> {
-    let permit = gateway.admission.authenticate(key, call.address()).await?;
-    let summary = Summary::read(&gateway.store, &permit.key, days, Timestamp::now()).await;
+    let known = gateway.admission.authenticate(key, call.address()).await?;
+    let summary = Summary::read(&gateway.store, &known.id, days, Timestamp::now()).await;
     summary.map_err(|error| unanswered(&error))
 }
 

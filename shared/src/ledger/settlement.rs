@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::ids::{KeyId, RequestId};
-use crate::money::PicoUsd;
 use crate::protocol::{Charge, Fault, KeyedRequest, Reservation, SettleEffect, SettleEvent, SettleStep, Settled, Settling};
 use crate::store::items::Record;
 use crate::store::{Conditional, Store, StoreError, Stored};
@@ -21,24 +20,24 @@ pub async fn store_record(store: &Store, record: &Record, reservation: &Reservat
     let used = record.usage.total_input().saturating_add(record.usage.output);
     let request = KeyedRequest { key: record.key.clone(), id: record.request };
     let charge = Charge { amount: record.charged, tokens: used };
-    let (machine, first) = Settling::begin(request, reservation.clone(), charge, seconds());
-    drive(store, Some(record), machine, first).await
+    let (machine, first) = Settling::begin(request, reservation.clone(), (record, charge), seconds());
+    drive(store, machine, first).await
 }
 
 /// Returns the hold of a request that never reached a provider. It leaves no record.
 pub async fn withdraw(store: &Store, key: &KeyId, request: RequestId, reservation: &Reservation) -> Settled {
     let request = KeyedRequest { key: key.clone(), id: request };
     match Settling::withdraw(request, reservation.clone(), seconds()) {
-        (machine, SettleStep::Do(first)) => drive(store, None, machine, first).await,
-        (_, SettleStep::Done(settled)) => settled,
+        Some((machine, first)) => drive(store, machine, first).await,
+        None => Settled::Done,
     }
 }
 
 /// Runs the machine until it is done, or until the time limit.
-async fn drive(store: &Store, record: Option<&Record>, mut machine: Settling, mut effect: SettleEffect) -> Settled {
+async fn drive(store: &Store, mut machine: Settling<&Record>, mut effect: SettleEffect<&Record>) -> Settled {
     let end = Instant::now() + LONGEST_SETTLEMENT;
     loop {
-        let Ok(event) = timeout_at(end, perform(store, record, &machine, effect)).await else {
+        let Ok(event) = timeout_at(end, perform(store, &machine, effect)).await else {
             tracing::warn!(request = %machine.request(), "settlement timed out");
             return machine.given_up();
         };
@@ -49,10 +48,17 @@ async fn drive(store: &Store, record: Option<&Record>, mut machine: Settling, mu
     }
 }
 
-async fn perform(store: &Store, record: Option<&Record>, machine: &Settling, effect: SettleEffect) -> SettleEvent {
+async fn perform(store: &Store, machine: &Settling<&Record>, effect: SettleEffect<&Record>) -> SettleEvent {
     match effect {
-        SettleEffect::PutRecord => put(store, record).await,
-        SettleEffect::ReadCharge => charge(store, machine).await,
+        SettleEffect::PutRecord(record) => match store.put_record(record).await {
+            Ok(Stored::New) => SettleEvent::Stored,
+            Ok(Stored::Already) => SettleEvent::AlreadyStored,
+            Err(error) => failed(machine, &error),
+        },
+        SettleEffect::ReadCharge => match store.charge(machine.key(), machine.request()).await {
+            Ok(charged) => SettleEvent::Charge(charged),
+            Err(error) => failed(machine, &error),
+        },
         SettleEffect::Release(write) => match store.release(&write).await {
             Ok(Conditional::Written(_)) => SettleEvent::Released,
             Ok(Conditional::Refused(old)) => SettleEvent::NotThere(old),
@@ -65,26 +71,7 @@ async fn perform(store: &Store, record: Option<&Record>, machine: &Settling, eff
     }
 }
 
-async fn put(store: &Store, record: Option<&Record>) -> SettleEvent {
-    let Some(record) = record else { return SettleEvent::Charge(Some(PicoUsd::ZERO)) };
-    match store.put_record(record).await {
-        Ok(Stored::New) => SettleEvent::Stored,
-        Ok(Stored::Already) => SettleEvent::AlreadyStored,
-        Err(error) => {
-            tracing::warn!(request = %record.request, cause = %error.reason(), "settlement failed");
-            SettleEvent::Failed(Fault::from(&error))
-        }
-    }
-}
-
-async fn charge(store: &Store, machine: &Settling) -> SettleEvent {
-    match store.charge(machine.key(), machine.request()).await {
-        Ok(charged) => SettleEvent::Charge(charged),
-        Err(error) => failed(machine, &error),
-    }
-}
-
-fn failed(machine: &Settling, error: &StoreError) -> SettleEvent {
+fn failed(machine: &Settling<&Record>, error: &StoreError) -> SettleEvent {
     tracing::warn!(request = %machine.request(), cause = %error.reason(), "settlement failed");
     SettleEvent::Failed(Fault::from(error))
 }
@@ -96,6 +83,7 @@ fn seconds() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::PicoUsd;
     use crate::store::items::{HeldModel, Hold};
     use crate::store::tests::silent;
 

@@ -108,8 +108,31 @@ pub enum Denial {
     Busy,
     /// The key's item changed at every attempt.
     Contended,
-    /// The table does not answer.
-    Unavailable,
+}
+
+/// Why a key did not give what a request needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// The request is refused.
+    Denied(Denial),
+    /// The table does not answer. The write may have been done.
+    Unanswered,
+}
+
+impl From<Denial> for NotAdmitted {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
+impl NotAdmitted {
+    /// The reason after the last of several writes that failed like this.
+    pub(super) const fn after(fault: Fault) -> Self {
+        match fault {
+            Fault::Throttled => Self::Denied(Denial::Busy),
+            Fault::Unknown => Self::Unanswered,
+        }
+    }
 }
 
 /// The next action: the caller does it and reports the result as an [`AdmitEvent`].
@@ -139,8 +162,8 @@ pub enum AdmitEvent {
 pub enum AdmitStep {
     /// Do this, then report its result.
     Do(AdmitEffect),
-    /// The key is admitted, or the request is refused.
-    Done(Result<Box<Grant>, Denial>),
+    /// The request is admitted, or not.
+    Done(Result<Box<Grant>, NotAdmitted>),
 }
 
 /// An admission in progress.
@@ -195,10 +218,7 @@ impl Admitting {
                 if self.tries < TRIES {
                     return AdmitStep::Do(AdmitEffect::Pause(25_u64 << self.tries));
                 }
-                AdmitStep::Done(Err(match fault {
-                    Fault::Throttled => Denial::Busy,
-                    Fault::Unknown => Denial::Unavailable,
-                }))
+                AdmitStep::Done(Err(NotAdmitted::after(fault)))
             }
             AdmitEvent::Paused => AdmitStep::Do(AdmitEffect::Write(Box::new(self.write.clone()))),
         }
@@ -211,7 +231,7 @@ impl Admitting {
 
     fn refused(&mut self, old: Option<StoredKey>, now: u64) -> AdmitStep {
         let Some(old) = old.filter(|old| old.admits(self.demand.digest, u128::from(now))) else {
-            return AdmitStep::Done(Err(Denial::Unauthorized));
+            return AdmitStep::Done(Err(Denial::Unauthorized.into()));
         };
         if let Some(hold) = old.holds.get(&self.demand.request) {
             // A write whose answer was lost; it may be an earlier, larger one.
@@ -220,15 +240,15 @@ impl Admitting {
             return self.granted(old);
         }
         if !old.allows(&self.demand.model) {
-            return AdmitStep::Done(Err(Denial::Model(old.models.clone())));
+            return AdmitStep::Done(Err(Denial::Model(old.models.clone()).into()));
         }
         if old.expired.contains_key(&self.demand.request) || self.rounds >= ROUNDS {
-            return AdmitStep::Done(Err(Denial::Contended));
+            return AdmitStep::Done(Err(Denial::Contended.into()));
         }
         self.rounds = self.rounds.saturating_add(1);
         match self.adapt(&old, now) {
             Ok(()) => AdmitStep::Do(AdmitEffect::Write(Box::new(self.write.clone()))),
-            Err(denial) => AdmitStep::Done(Err(denial)),
+            Err(denial) => AdmitStep::Done(Err(denial.into())),
         }
     }
 

@@ -7,7 +7,7 @@ mod admit;
 mod settle;
 mod take;
 
-pub use admit::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Grant, HoldPrice};
+pub use admit::{AdmitEffect, AdmitEvent, AdmitStep, Admitting, Demand, Denial, Grant, HoldPrice, NotAdmitted};
 pub use settle::{Charge, KeyedRequest, Reservation, SettleEffect, SettleEvent, SettleStep, Settled, Settling};
 pub use take::Taking;
 

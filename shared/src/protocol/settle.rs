@@ -13,11 +13,11 @@ const LONGEST_PAUSE: u64 = 400;
 /// Lifetime of the mark of an uncertain admission, in seconds.
 const MARK: u64 = 60;
 
-/// The next action: the caller does it and reports the result as a [`SettleEvent`].
+/// The next action: the caller does it and reports the result as a [`SettleEvent`]. `R` is the caller's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettleEffect {
-    /// Store the record and its rollup, if the record does not exist.
-    PutRecord,
+pub enum SettleEffect<R> {
+    /// Store this record and its rollup, if the record does not exist.
+    PutRecord(R),
     /// Read the charge of the stored record.
     ReadCharge,
     /// End the hold.
@@ -58,9 +58,9 @@ pub enum Settled {
 
 /// The next action, or the end of the settlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettleStep {
+pub enum SettleStep<R> {
     /// Do this, then report the result.
-    Do(SettleEffect),
+    Do(SettleEffect<R>),
     /// The settlement has ended like this.
     Done(Settled),
 }
@@ -92,61 +92,71 @@ pub struct Charge {
     pub tokens: u64,
 }
 
-/// A settlement in progress.
+/// A settlement in progress, of a request whose record is an `R`.
 #[derive(Clone, Debug)]
-pub struct Settling {
-    request: KeyedRequest,
-    reservation: Reservation,
-    charge: Charge,
-    now: u64,
-    last: SettleEffect,
-    recorded: bool,
+pub struct Settling<R> {
+    claim: Claim,
+    stage: Stage,
+    last: SettleEffect<R>,
     tries: u32,
 }
 
-impl Settling {
-    /// Begins a settlement at a time in seconds since the epoch.
-    pub fn begin(request: KeyedRequest, reservation: Reservation, charge: Charge, now: u64) -> (Self, SettleEffect) {
-        let last = SettleEffect::PutRecord;
-        let machine = Self { request, reservation, charge, now, last: last.clone(), recorded: false, tries: 0 };
-        (machine, last)
+/// What is still to be done.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// The record is to be stored, then the hold ends.
+    Recording,
+    /// Only the hold is to end.
+    Releasing,
+}
+
+impl<R: Clone> Settling<R> {
+    /// Begins the settlement of a request with a record, at a time in seconds since the epoch.
+    pub fn begin(
+        request: KeyedRequest,
+        reservation: Reservation,
+        (record, charge): (R, Charge),
+        now: u64,
+    ) -> (Self, SettleEffect<R>) {
+        let claim = Claim { request, reservation, charge, now };
+        let first = SettleEffect::PutRecord(record);
+        (Self { claim, stage: Stage::Recording, last: first.clone(), tries: 0 }, first)
     }
 
-    /// Returns everything that a request took, if it never reached a provider.
-    pub fn withdraw(request: KeyedRequest, reservation: Reservation, now: u64) -> (Self, SettleStep) {
-        let (mut machine, _) = Self::begin(request, reservation, Charge::default(), now);
-        machine.recorded = true;
-        let first = machine.release(Place::Holds, true);
-        (machine, first)
+    /// Begins to return everything that a request took, if it never reached a provider. Such a request has no record.
+    /// Returns `None` if it took nothing.
+    pub fn withdraw(request: KeyedRequest, reservation: Reservation, now: u64) -> Option<(Self, SettleEffect<R>)> {
+        let claim = Claim { request, reservation, charge: Charge::default(), now };
+        let first = SettleEffect::Release(claim.release(Place::Holds, Tokens::Return)?);
+        Some((Self { claim, stage: Stage::Releasing, last: first.clone(), tries: 0 }, first))
     }
 
     /// The key.
     pub const fn key(&self) -> &KeyId {
-        &self.request.key
+        &self.claim.request.key
     }
 
     /// The request.
     pub const fn request(&self) -> RequestId {
-        self.request.id
+        self.claim.request.id
     }
 
     /// How it ends if there is no time for another effect.
     pub const fn given_up(&self) -> Settled {
-        if self.recorded { Settled::HoldLeft } else { Settled::RecordLost }
+        match self.stage {
+            Stage::Recording => Settled::RecordLost,
+            Stage::Releasing => Settled::HoldLeft,
+        }
     }
 
     /// Continues with the result of the last effect.
-    pub fn step(&mut self, event: SettleEvent) -> SettleStep {
+    pub fn step(&mut self, event: SettleEvent) -> SettleStep<R> {
         match event {
-            SettleEvent::Stored => {
-                self.recorded = true;
-                self.release(Place::Holds, true)
-            }
+            SettleEvent::Stored => self.release(Place::Holds, Tokens::Return),
             SettleEvent::AlreadyStored => self.go(SettleEffect::ReadCharge),
             SettleEvent::Charge(Some(charged)) => {
-                self.recorded = true;
-                self.charge.amount = charged;
-                self.release(Place::Holds, true)
+                self.claim.charge.amount = charged;
+                self.release(Place::Holds, Tokens::Return)
             }
             // The record was deleted in between, so there is nothing to settle against.
             SettleEvent::Charge(None) => SettleStep::Done(Settled::HoldLeft),
@@ -164,41 +174,69 @@ impl Settling {
         }
     }
 
-    fn go(&mut self, effect: SettleEffect) -> SettleStep {
+    fn go(&mut self, effect: SettleEffect<R>) -> SettleStep<R> {
         self.last = effect.clone();
         SettleStep::Do(effect)
     }
 
-    fn release(&mut self, place: Place, with_tokens: bool) -> SettleStep {
-        let Some(hold) = &self.reservation.hold else { return SettleStep::Done(Settled::Done) };
-        let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
-        let unused = hold.tokens.saturating_sub(self.charge.tokens);
-        // Tokens are returned only within their own minute. Asking whether the key is still in it would be a write that is
-        // refused otherwise.
-        let is_of_now = self.now < hold.window.saturating_add(WINDOW);
-        let release = ReleaseWrite {
-            key: self.request.key.clone(),
-            request: self.request.id,
-            place,
-            hold: hold.clone(),
-            refund: signed(hold.amount).saturating_sub(signed(self.charge.amount)),
-            tokens: (with_tokens && unused > 0 && is_of_now).then_some((hold.window, unused)),
-            mark: self.reservation.uncertain.then_some(self.now.saturating_add(MARK)),
-        };
-        self.go(SettleEffect::Release(release))
+    fn release(&mut self, place: Place, tokens: Tokens) -> SettleStep<R> {
+        self.stage = Stage::Releasing;
+        match self.claim.release(place, tokens) {
+            Some(write) => self.go(SettleEffect::Release(write)),
+            None => SettleStep::Done(Settled::Done),
+        }
     }
 
     /// The hold was not found, or its minute is over: a dead hold was moved, and a released one is gone.
-    fn look_elsewhere(&mut self, old: Option<&StoredKey>) -> SettleStep {
+    fn look_elsewhere(&mut self, old: Option<&StoredKey>) -> SettleStep<R> {
         let Some(old) = old else { return SettleStep::Done(Settled::Done) };
-        let (place, hold) = match (old.holds.get(&self.request.id), old.expired.get(&self.request.id)) {
+        let request = self.request();
+        let (place, hold) = match (old.holds.get(&request), old.expired.get(&request)) {
             (Some(hold), _) => (Place::Holds, hold),
             (None, Some(Expired::Dead(hold))) => (Place::Expired, hold),
             (None, Some(Expired::Released(_)) | None) => return SettleStep::Done(Settled::Done),
         };
         // The table says what was taken, and that amount is returned.
-        self.reservation.hold = Some(hold.clone());
-        self.release(place, false)
+        self.claim.reservation.hold = Some(hold.clone());
+        self.release(place, Tokens::Keep)
+    }
+}
+
+/// What a request took from its key, and what it owes.
+#[derive(Clone, Debug)]
+struct Claim {
+    request: KeyedRequest,
+    reservation: Reservation,
+    charge: Charge,
+    now: u64,
+}
+
+/// Whether a release also returns the tokens that the request did not use to its key's minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tokens {
+    Return,
+    Keep,
+}
+
+impl Claim {
+    /// The write that ends the hold; `None` without a hold.
+    fn release(&self, place: Place, tokens: Tokens) -> Option<ReleaseWrite> {
+        let hold = self.reservation.hold.as_ref()?;
+        let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
+        let unused = hold.tokens.saturating_sub(self.charge.tokens);
+        // Tokens are returned only within their own minute. Asking whether the key is still in it would be a write that is
+        // refused otherwise.
+        let is_of_now = self.now < hold.window.saturating_add(WINDOW);
+        let is_returned = tokens == Tokens::Return && unused > 0 && is_of_now;
+        Some(ReleaseWrite {
+            key: self.request.key.clone(),
+            request: self.request.id,
+            place,
+            hold: hold.clone(),
+            refund: signed(hold.amount).saturating_sub(signed(self.charge.amount)),
+            tokens: is_returned.then_some((hold.window, unused)),
+            mark: self.reservation.uncertain.then_some(self.now.saturating_add(MARK)),
+        })
     }
 }
 
@@ -215,7 +253,7 @@ mod tests {
             let request = KeyedRequest { key: key.clone(), id: RequestId::generate() };
             let reservation = Reservation { hold: Some(hold.clone()), uncertain: false };
             let charge = Charge { amount: PicoUsd::new(1), tokens: 20 };
-            let (mut machine, _) = Settling::begin(request, reservation, charge, now);
+            let (mut machine, _) = Settling::begin(request, reservation, ((), charge), now);
             let SettleStep::Do(SettleEffect::Release(write)) = machine.step(SettleEvent::Stored) else { panic!() };
             assert_eq!(write.tokens, expected, "{now}");
         }

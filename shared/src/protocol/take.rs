@@ -3,7 +3,7 @@
 //! Unlike a hold, it is not its own idempotency token: a write that is repeated after it was done takes another request.
 //! That only counts one more request in the client's minute.
 
-use super::{Denial, Fault, ROUNDS, SeenWindow, TRIES, Window};
+use super::{Denial, Fault, NotAdmitted, ROUNDS, SeenWindow, TRIES, Window};
 use crate::ids::{KeyDigest, KeyId};
 use crate::store::items::{StoredKey, TakeWrite};
 
@@ -48,13 +48,9 @@ impl Taking {
     }
 
     /// After a write without an answer: wait for a random time of at most this many milliseconds, then send the write again.
-    pub fn failed(&mut self, fault: Fault) -> Result<u64, Denial> {
+    pub fn failed(&mut self, fault: Fault) -> Result<u64, NotAdmitted> {
         self.tries = self.tries.saturating_add(1);
-        match fault {
-            _ if self.tries < TRIES => Ok(25_u64 << self.tries),
-            Fault::Throttled => Err(Denial::Busy),
-            Fault::Unknown => Err(Denial::Unavailable),
-        }
+        if self.tries < TRIES { Ok(25_u64 << self.tries) } else { Err(NotAdmitted::after(fault)) }
     }
 }
 
@@ -130,7 +126,7 @@ mod tests {
             let mut taking = taking(DIGEST, "one");
             [0; 3].map(|_| taking.failed(fault))
         };
-        assert_eq!(failures(Fault::Throttled), [Ok(50), Ok(100), Err(Denial::Busy)]);
-        assert_eq!(failures(Fault::Unknown), [Ok(50), Ok(100), Err(Denial::Unavailable)]);
+        assert_eq!(failures(Fault::Throttled), [Ok(50), Ok(100), Err(NotAdmitted::Denied(Denial::Busy))]);
+        assert_eq!(failures(Fault::Unknown), [Ok(50), Ok(100), Err(NotAdmitted::Unanswered)]);
     }
 }

@@ -3,7 +3,6 @@
 use tokio::time::advance;
 
 use super::*;
-use crate::ids::KeyId;
 use crate::store::items::{Limits, NewKey};
 
 const KEY: KeyDigest = KeyDigest::new([1; 32]);
@@ -22,9 +21,7 @@ fn key(models: &[&str]) -> Recognised {
         limits: Limits { models, ..Limits::standard() },
         prepaid: false,
     };
-    let id = KeyId::parse("0123456789abcdef").unwrap();
-    let permit = Permit { key: id, hold: None, uncertain: false, output_tokens: 1, prepaid: false, rates: None };
-    Recognised::of(permit, &new.stored())
+    Recognised::of(&KeyId::parse("0123456789abcdef").unwrap(), &new.stored())
 }
 
 fn rates() -> Rates {
@@ -102,7 +99,6 @@ async fn no_other_refusal_is_remembered() {
         Denial::Concurrency(5),
         Denial::Busy,
         Denial::Contended,
-        Denial::Unavailable,
     ] {
         memory.refuse(KEY, &denial, Some(&rates()));
         let uncovered = memory.uncovered(KEY, PicoUsd::new(u128::MAX));
