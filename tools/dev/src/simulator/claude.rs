@@ -29,8 +29,7 @@ pub(super) fn read(model: &str, method: &str, body: &Value) -> Result<ModelReque
         }
     }
     let model = if mode == Mode::Count { string(body, "model").unwrap_or_default() } else { model };
-    let limit = Wire::Claude.output_limit(body);
-    let request = ModelRequest::new(Wire::Claude, mode, model, transcript).with_output_limit(limit);
+    let request = ModelRequest::new(Wire::Claude, mode, model, transcript).bounded_by(body);
     Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
 }
 

@@ -34,8 +34,7 @@ pub(super) fn read(model: &str, mode: Mode, body: &Value) -> Result<ModelRequest
             Some(_) | None => transcript.user(&texts),
         }
     }
-    let limit = Wire::Gemini.output_limit(body);
-    let request = ModelRequest::new(Wire::Gemini, mode, model, transcript).with_output_limit(limit);
+    let request = ModelRequest::new(Wire::Gemini, mode, model, transcript).bounded_by(body);
     Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
 }
 

@@ -51,6 +51,9 @@
 //! twice for Claude, then sends a web page, then echoes. A hash of seed, label, wire format and request number decides which
 //! requests `flaky` fails.
 //!
+//! A request for JSON is not echoed: the answer is the smallest value that its schema allows, or an object with the echo if
+//! it has no schema.
+//!
 //! `strict` answers 400 with the provider's own words to every request that the provider rejects, according to the module
 //! `strict`. It calls the first declared tool while the conversation contains fewer than `steps` tool results (5), with
 //! `parallel` calls in the first reply (1), and then says `done after 5 steps`. If the request asks for visible reasoning,
@@ -89,6 +92,7 @@
 
 #![expect(clippy::disallowed_macros, reason = "bodies whose field order does not matter are written with `json!` here")]
 
+mod answer_form;
 mod aws;
 mod claude;
 mod connection;
@@ -118,6 +122,7 @@ mod refusal;
 mod reply;
 mod retired;
 mod room;
+mod sample;
 mod scenario;
 mod script;
 mod sending;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::answer_form::AnswerForm;
 use super::counting::input_tokens;
 use super::journal::SimulatedUsage;
 use super::session::Turn;
@@ -49,6 +50,7 @@ pub(super) struct ModelRequest {
     pub(super) input_tokens: u64,
     /// The output limit of the request.
     pub(super) output_limit: Option<u64>,
+    pub(super) answer_form: AnswerForm,
     /// The usage to report instead of the counted one.
     pub(super) dearest: Option<SimulatedUsage>,
     /// Whether the usage costs what the lists say.
@@ -76,6 +78,7 @@ impl ModelRequest {
             model: model.to_owned(),
             input_tokens: input_tokens(transcript.bytes),
             output_limit: None,
+            answer_form: AnswerForm::Text,
             dearest: None,
             is_listed: false,
             user_text: transcript.user_text,
@@ -93,8 +96,10 @@ impl ModelRequest {
         self
     }
 
-    pub(super) fn with_output_limit(mut self, limit: Option<u64>) -> Self {
-        self.output_limit = limit;
+    /// With the output limit and the form of the answer that a body sets.
+    pub(super) fn bounded_by(mut self, body: &Value) -> Self {
+        self.output_limit = self.wire.output_limit(body);
+        self.answer_form = AnswerForm::of(self.wire, body);
         self
     }
 

@@ -38,8 +38,7 @@ pub(super) fn read(body: &Value) -> Result<ModelRequest, Refusal> {
         }
     }
     let mode = if body.get("stream") == Some(&Value::Bool(true)) { Mode::Events } else { Mode::Whole };
-    let limit = Wire::OpenRouter.output_limit(body);
-    let request = ModelRequest::new(Wire::OpenRouter, mode, model, transcript).with_output_limit(limit);
+    let request = ModelRequest::new(Wire::OpenRouter, mode, model, transcript).bounded_by(body);
     Ok(request.with_tools(tools(body)).with_thinking(thinking(body)))
 }
 

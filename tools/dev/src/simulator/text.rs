@@ -1,12 +1,11 @@
 //! The text of the simulator's answers. The same request always gives the same words.
 
-use serde_json::{Map, Value};
-
 use super::journal::SimulatedUsage;
 use super::marker::without_markers;
 use super::model_request::{ModelRequest, Thinking, Tool};
 use super::reply::{Call, Finish, Reply};
 use super::room::Said;
+use super::sample::sample;
 use super::scenario::Scenario;
 use super::script::Script;
 use super::signature;
@@ -111,7 +110,9 @@ fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
         None => ("You said", without_markers(&request.user_text)),
     };
     let echo: String = quoted.chars().take(ECHO_LIMIT).collect();
-    format!("Hello from the simulator. I simulate the model {} in the {wire} format. {verb}: \"{echo}\"", request.model)
+    let model = &request.model;
+    let words = format!("Hello from the simulator. I simulate the model {model} in the {wire} format. {verb}: \"{echo}\"");
+    request.answer_form.shaped(words)
 }
 
 /// The calls of a reply. A strict loop makes several at first and then one at a time; otherwise one call that is answered at
@@ -152,51 +153,12 @@ pub(super) fn is_thought(text: &str, step: usize) -> bool {
 }
 
 fn call(tool: &Tool) -> Call {
-    Call { name: tool.name.clone(), arguments: minimal(&tool.schema, &tool.schema, 0).to_string() }
-}
-
-/// The smallest value that a schema allows, as far as a simulator needs it: required properties, first choices, zeros.
-fn minimal(schema: &Value, root: &Value, depth: u8) -> Value {
-    // A schema may refer to itself.
-    if depth > 8 {
-        return Value::Null;
-    }
-    let next = |schema: &Value| minimal(schema, root, depth + 1);
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-        let target = target.strip_prefix('#').and_then(|pointer| root.pointer(pointer));
-        return target.map_or(Value::Null, next);
-    }
-    if let Some(value) = schema.get("const").or_else(|| schema.get("default")).or_else(|| schema.pointer("/enum/0")) {
-        return value.clone();
-    }
-    if let Some(choice) = ["/anyOf/0", "/oneOf/0", "/allOf/0"].iter().find_map(|place| schema.pointer(place)) {
-        return next(choice);
-    }
-    let kind = schema.get("type").and_then(|kind| kind.as_str().or_else(|| kind.get(0)?.as_str()));
-    match kind.unwrap_or(if depth == 0 { "object" } else { "string" }).to_ascii_lowercase().as_str() {
-        "object" => {
-            let required = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            let property = |name: &str| schema.get("properties").and_then(|all| all.get(name)).map_or(Value::Null, next);
-            Value::Object(required.map(|name| (name.to_owned(), property(name))).collect::<Map<_, _>>())
-        }
-        "array" if schema.get("minItems").and_then(Value::as_u64).unwrap_or(0) > 0 => {
-            Value::Array(schema.get("items").map(next).into_iter().collect())
-        }
-        "array" => Value::Array(Vec::new()),
-        "integer" | "number" => schema.get("minimum").cloned().unwrap_or_else(|| Value::from(1)),
-        "boolean" => Value::Bool(true),
-        "null" => Value::Null,
-        _ => Value::from("simulated"),
-    }
+    Call { name: tool.name.clone(), arguments: sample(&tool.schema).to_string() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn parsed(text: &str) -> Value {
-        serde_json::from_str(text).unwrap()
-    }
 
     #[test]
     fn words_together_are_the_text() {
@@ -207,25 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_hold_the_required_properties_only() {
-        let schema = parsed(
-            r##"{"type":"object","required":["city","unit","days","at"],"properties":{
-                "city":{"type":"STRING"},"unit":{"enum":["c","f"]},"days":{"type":["integer","null"],"minimum":2},
-                "at":{"$ref":"#/$defs/at"},"more":{"type":"string"}},
-                "$defs":{"at":{"type":"object","required":["x"],"properties":{"x":{"type":"boolean"}}}}}"##,
-        );
-        let expected = parsed(r#"{"city":"simulated","unit":"c","days":2,"at":{"x":true}}"#);
-        assert_eq!(minimal(&schema, &schema, 0), expected);
-    }
-
-    #[test]
     fn tool_without_required_properties_is_called_with_an_empty_object() {
-        assert_eq!(call(&Tool { name: "now".to_owned(), schema: Value::Null }).arguments, "{}");
-    }
-
-    #[test]
-    fn schema_that_refers_to_itself_ends() {
-        let schema = parsed(r##"{"type":"object","required":["self"],"properties":{"self":{"$ref":"#"}}}"##);
-        assert!(minimal(&schema, &schema, 0).is_object());
+        assert_eq!(call(&Tool { name: "now".to_owned(), schema: serde_json::Value::Null }).arguments, "{}");
     }
 }

@@ -11,7 +11,7 @@ const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAEElEQVR4nGP4z
 const OPUS: &str = "claude-opus-4-6";
 
 fn request(wire: Wire, model: &str, limit: Option<u64>) -> ModelRequest {
-    ModelRequest::new(wire, Mode::Whole, model, Transcript::default()).with_output_limit(limit)
+    ModelRequest { output_limit: limit, ..ModelRequest::new(wire, Mode::Whole, model, Transcript::default()) }
 }
 
 fn says(content: &Value) -> Value {

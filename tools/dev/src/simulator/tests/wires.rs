@@ -234,3 +234,15 @@ async fn both_vertex_wires_count_tokens() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_request_for_json_is_answered_by_its_schema() {
+    with_simulator(async |stand: Stand| {
+        let schema = r#"{"type":"object","required":["city"],"properties":{"city":{"type":"string"}}}"#;
+        let format =
+            format!(r#","response_format":{{"type":"json_schema","json_schema":{{"name":"place","schema":{schema}}}}}"#);
+        let reply = stand.openrouter(&chat("hello there", &format)).await;
+        assert_eq!(reply.json()["choices"][0]["message"]["content"], r#"{"city":"simulated"}"#);
+    })
+    .await;
+}
