@@ -1,8 +1,10 @@
-"""Answers by a schema: what each SDK sends for a pydantic class, and the object that it makes of the answer."""
+"""Answers by a schema: what each SDK sends for a pydantic class, and the object that it makes of the answer. Older clients
+demand a call of one tool instead."""
 
 import datetime
 from enum import StrEnum
 
+import openai
 import pytest
 from pydantic import BaseModel, Field
 
@@ -66,3 +68,14 @@ def test_a_message_is_parsed(anthropic_client, model):
     message = anthropic_client.messages.parse(model=model, max_tokens=1024, messages=messages, output_format=Report)
 
     assert is_complete(message.parsed_output)
+
+
+@each_model
+def test_a_demanded_call_is_made(openai_client, model):
+    tools = [openai.pydantic_function_tool(Report, name="report")]
+    choice = {"type": "function", "function": {"name": "report"}}
+    messages = [{"role": "user", "content": "The weather in Paris, please."}]
+    reply = openai_client.chat.completions.parse(model=model, messages=messages, tools=tools, tool_choice=choice)
+
+    [call] = reply.choices[0].message.tool_calls
+    assert is_complete(call.function.parsed_arguments)

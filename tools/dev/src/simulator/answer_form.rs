@@ -6,7 +6,7 @@ use super::json::string;
 use super::sample::sample;
 use super::wire::Wire;
 
-/// The form of an answer's text.
+/// The form of an answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum AnswerForm {
     /// Any text.
@@ -16,12 +16,15 @@ pub(super) enum AnswerForm {
     Object,
     /// JSON by this schema.
     Schema(Value),
+    /// A call of a tool.
+    Call,
 }
 
 impl AnswerForm {
     /// The form that a body asks for.
     pub(super) fn of(wire: Wire, body: &Value) -> Self {
         match wire {
+            _ if must_call(wire, body) => Self::Call,
             Wire::OpenRouter => Self::of_chat(body),
             Wire::Claude => Self::of_claude(body),
             Wire::Gemini => Self::of_gemini(body),
@@ -59,9 +62,23 @@ impl AnswerForm {
     /// The answer in this form, for an answer in words.
     pub(super) fn shaped(&self, words: String) -> String {
         match self {
-            Self::Text => words,
+            Self::Text | Self::Call => words,
             Self::Object => json!({ "answer": words }).to_string(),
             Self::Schema(schema) => sample(schema).to_string(),
+        }
+    }
+}
+
+/// Whether a body demands a call of a tool.
+fn must_call(wire: Wire, body: &Value) -> bool {
+    match wire {
+        Wire::OpenRouter => {
+            body.get("tool_choice").is_some_and(|choice| choice == "required" || choice.get("function").is_some())
+        }
+        Wire::Claude => matches!(body.pointer("/tool_choice/type").and_then(Value::as_str), Some("any" | "tool")),
+        Wire::Gemini => {
+            let place = ["/toolConfig/functionCallingConfig/mode", "/tool_config/function_calling_config/mode"];
+            place.iter().any(|place| body.pointer(place).is_some_and(|mode| mode == "ANY"))
         }
     }
 }
@@ -91,6 +108,27 @@ mod tests {
             ),
         ] {
             assert_eq!(AnswerForm::of(wire, &body).shaped("words".to_owned()), r#"{"a":1}"#, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_demanded_call_is_read_on_every_wire() {
+        let named = json!({ "type": "function", "function": { "name": "f" } });
+        for (wire, body) in [
+            (Wire::OpenRouter, json!({ "tool_choice": "required" })),
+            (Wire::OpenRouter, json!({ "tool_choice": named })),
+            (Wire::Claude, json!({ "tool_choice": { "type": "any" } })),
+            (Wire::Claude, json!({ "tool_choice": { "type": "tool", "name": "f" } })),
+            (Wire::Gemini, json!({ "toolConfig": { "functionCallingConfig": { "mode": "ANY" } } })),
+        ] {
+            assert_eq!(AnswerForm::of(wire, &body), AnswerForm::Call, "{body}");
+        }
+        for (wire, body) in [
+            (Wire::OpenRouter, json!({ "tool_choice": "auto" })),
+            (Wire::Claude, json!({ "tool_choice": { "type": "auto" } })),
+            (Wire::Gemini, json!({ "toolConfig": { "functionCallingConfig": { "mode": "AUTO" } } })),
+        ] {
+            assert_eq!(AnswerForm::of(wire, &body), AnswerForm::Text, "{body}");
         }
     }
 

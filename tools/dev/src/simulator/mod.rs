@@ -52,7 +52,7 @@
 //! requests `flaky` fails.
 //!
 //! A request for JSON is not echoed: the answer is the smallest value that its schema allows, or an object with the echo if
-//! it has no schema.
+//! it has no schema. A request that demands a tool call gets a call of the first tool.
 //!
 //! `strict` answers 400 with the provider's own words to every request that the provider rejects, according to the module
 //! `strict`. It calls the first declared tool while the conversation contains fewer than `steps` tool results (5), with

@@ -1,5 +1,6 @@
 //! The text of the simulator's answers. The same request always gives the same words.
 
+use super::answer_form::AnswerForm;
 use super::journal::SimulatedUsage;
 use super::marker::without_markers;
 use super::model_request::{ModelRequest, Thinking, Tool};
@@ -116,13 +117,14 @@ fn answer_text(request: &ModelRequest, scenario: Scenario) -> String {
 }
 
 /// The calls of a reply. A strict loop makes several at first and then one at a time; otherwise one call that is answered at
-/// once.
+/// once, if the script or the request demands it.
 fn calls(request: &ModelRequest, scenario: Scenario) -> Vec<Call> {
     let number = if let Scenario::Strict { steps, parallel } = scenario {
         let at_once = if request.tool_results == 0 { parallel } else { 1 };
         at_once.min(steps.saturating_sub(request.tool_results))
     } else {
-        usize::from(scenario == Scenario::Tool && request.tool_result.is_none())
+        let is_due = scenario == Scenario::Tool || (scenario == Scenario::Echo && request.answer_form == AnswerForm::Call);
+        usize::from(is_due && request.tool_result.is_none())
     };
     request.tools.iter().cycle().take(number).map(call).collect()
 }
