@@ -142,8 +142,8 @@ outputs: tools ## Print the stack's addresses, and write them to .deploy/STACK.e
 	@$(PYTHON) tools/deploy/stack.py outputs
 
 .PHONY: key
-key: bk tools ## Create a key in the deployed table and print it. NAME=laptop
-	@BK=$(abspath $(TARGET))/debug/bk tools/deploy/bk keys create --name "$${NAME:-first}"
+key: bk tools ## Create a key in the deployed table and print it. NAME=laptop; USD=25 lets it spend 25 US dollars in all, otherwise it has no limit on money
+	@BK=$(abspath $(TARGET))/debug/bk tools/deploy/bk keys create --name "$${NAME:-first}" $${USD:+--balance "$$USD"}
 
 .PHONY: logs
 logs: tools ## Follow the deployed functions' logs. FUNCTION=MessagesFunction

@@ -102,7 +102,7 @@ def show_outputs():
     file.parent.mkdir(mode=0o700, exist_ok=True)
     file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
     file.chmod(0o600)
-    print(f"\nwritten to {file.relative_to(settings.ROOT)}. Next: make key NAME=laptop", file=sys.stderr)
+    print(f"\nwritten to {file.relative_to(settings.ROOT)}. Next: make key USD=25", file=sys.stderr)
 
 
 def confirmed(question, answer):
