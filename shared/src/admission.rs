@@ -123,7 +123,7 @@ impl Admission {
     pub async fn admit(&self, key: &ApiKey, demand: Demand, address: Option<IpAddr>) -> Result<Permit, GatewayError> {
         self.refuse_unknown_key(key)?;
         self.refuse_again(key, &demand.model, Some(demand.least_amount()))?;
-        let (request, model) = (demand.request, demand.model.clone());
+        let request = demand.request;
         let (mut machine, mut effect) = Admitting::begin(demand, self.memory.window(key.digest()), now());
         let mut rates = None;
         let grant = loop {
@@ -146,7 +146,7 @@ impl Admission {
                 AdmitStep::Do(next) => effect = next,
                 AdmitStep::Done(Ok(grant)) => break grant,
                 AdmitStep::Done(Err(NotAdmitted::Unanswered)) => {
-                    return self.admit_unanswered(key, (&model, request), machine.asked(), address).await;
+                    return self.admit_unanswered(key, &machine, address).await;
                 }
                 AdmitStep::Done(Err(NotAdmitted::Denied(denial))) => {
                     if machine.is_uncertain() {
@@ -169,19 +169,19 @@ impl Admission {
     async fn admit_unanswered(
         &self,
         key: &ApiKey,
-        (model, request): (&str, RequestId),
-        asked: &Hold,
+        machine: &Admitting,
         address: Option<IpAddr>,
     ) -> Result<Permit, GatewayError> {
+        let (demand, asked) = (machine.demand(), machine.asked());
         let unanswered = StoreError::Unavailable("no admission was answered".into());
-        let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(model)?.at(address));
+        let known = self.fall_back(key, &unanswered).and_then(|known| known.for_model(&demand.model)?.at(address));
         match known {
             Ok(key) => {
                 let reservation = Reservation { hold: Some(asked.clone()), uncertain: true };
                 Ok(Permit { key, reservation, output_tokens: u64::MAX, rates: None })
             }
             Err(error) => {
-                self.give_back(key.id(), request, unanswered_hold(asked)).await;
+                self.give_back(key.id(), demand.request, unanswered_hold(asked)).await;
                 Err(error)
             }
         }

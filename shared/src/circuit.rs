@@ -97,6 +97,15 @@ struct View {
     own: HashMap<RouteName, u64>,
 }
 
+/// A failure that waits to be written to the table.
+struct Failure {
+    /// Until when its route was blocked before it, in milliseconds since the epoch.
+    seen: u64,
+    change: Change,
+    /// The keys whose requests met it.
+    accused: Vec<String>,
+}
+
 /// How a failure changes the state of its route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
@@ -189,9 +198,10 @@ impl Circuits {
         let change = after_failure(seen, circuit, blame, now())?;
         self.set(route, change.state());
         let store = self.store.clone()?;
-        let (circuits, route, accused) = (self.clone(), route.clone(), accused(blame, key));
+        let (circuits, route) = (self.clone(), route.clone());
+        let failure = Failure { seen: seen.open_until, change, accused: accused(blame, key) };
         let write = async move {
-            let written = circuits.share_failure(&store, &route, (seen.open_until, change), accused).await;
+            let written = circuits.share_failure(&store, &route, failure).await;
             log(&route, written.as_ref().err());
         };
         Some(write.boxed())
@@ -262,14 +272,8 @@ impl Circuits {
         self.state(route).open_until > 0
     }
 
-    /// Writes a failure of these keys' requests to the table. `seen` is until when the route was blocked before it.
-    async fn share_failure(
-        &self,
-        store: &Store,
-        route: &RouteName,
-        (seen, change): (u64, Change),
-        accused: Vec<String>,
-    ) -> Result<(), StoreError> {
+    async fn share_failure(&self, store: &Store, route: &RouteName, failure: Failure) -> Result<(), StoreError> {
+        let Failure { seen, change, accused } = failure;
         let open = match change {
             Change::Open(open) => open,
             Change::Count(next) => {

@@ -243,7 +243,7 @@ impl World {
         let (charged, used) = final_line.unwrap_or_default();
         let request = KeyedRequest { key: demand.key.clone(), id: demand.request };
         let charge = Charge { amount: charged, tokens: used };
-        let (machine, first) = Settling::begin(request, reservation(reserved), (entry, charge), now);
+        let (machine, first) = Settling::begin(request, reservation(reserved), entry, charge, now);
         (Box::new(machine), first)
     }
 
@@ -285,8 +285,8 @@ impl World {
             for (request, hold) in dead(key, if is_impatient { u64::MAX } else { now }) {
                 let reserved = (Some(hold.clone()), false);
                 let keyed = KeyedRequest { key: id.clone(), id: request };
-                let record = (Entry::interrupted(model_of(&hold)), Charge::default());
-                let (machine, first) = Settling::begin(keyed, reservation(reserved), record, now);
+                let entry = Entry::interrupted(model_of(&hold));
+                let (machine, first) = Settling::begin(keyed, reservation(reserved), entry, Charge::default(), now);
                 stages.push(Stage::Settling((Box::new(machine), first)));
             }
             for (request, mark) in &key.expired {

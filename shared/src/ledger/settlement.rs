@@ -20,7 +20,7 @@ pub async fn store_record(store: &Store, record: &Record, reservation: &Reservat
     let used = record.usage.total_input().saturating_add(record.usage.output);
     let request = KeyedRequest { key: record.key.clone(), id: record.request };
     let charge = Charge { amount: record.charged, tokens: used };
-    let (machine, first) = Settling::begin(request, reservation.clone(), (record, charge), seconds());
+    let (machine, first) = Settling::begin(request, reservation.clone(), record, charge, seconds());
     drive(store, machine, first).await
 }
 

@@ -197,6 +197,11 @@ impl Admitting {
         (machine, AdmitEffect::Write(Box::new(write)))
     }
 
+    /// What the request needs.
+    pub const fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
     /// The hold that was last requested. After writes without an answer it may exist.
     pub const fn asked(&self) -> &Hold {
         &self.write.hold

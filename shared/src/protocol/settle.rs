@@ -115,7 +115,8 @@ impl<R: Clone> Settling<R> {
     pub fn begin(
         request: KeyedRequest,
         reservation: Reservation,
-        (record, charge): (R, Charge),
+        record: R,
+        charge: Charge,
         now: u64,
     ) -> (Self, SettleEffect<R>) {
         let claim = Claim { request, reservation, charge, now };
@@ -253,7 +254,7 @@ mod tests {
             let request = KeyedRequest { key: key.clone(), id: RequestId::generate() };
             let reservation = Reservation { hold: Some(hold.clone()), uncertain: false };
             let charge = Charge { amount: PicoUsd::new(1), tokens: 20 };
-            let (mut machine, _) = Settling::begin(request, reservation, ((), charge), now);
+            let (mut machine, _) = Settling::begin(request, reservation, (), charge, now);
             let SettleStep::Do(SettleEffect::Release(write)) = machine.step(SettleEvent::Stored) else { panic!() };
             assert_eq!(write.tokens, expected, "{now}");
         }
