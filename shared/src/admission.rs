@@ -28,7 +28,7 @@ pub use network::Network;
 use reads::Reads;
 pub use refusal::{Rates, rate_headers, with_rates};
 
-/// How long a refusal waits for the release of a hold that it may have left.
+/// A refused request may have left a hold. Its refusal waits this long for the release.
 const GIVE_BACK: Duration = Duration::from_millis(100);
 
 /// A key that exists and is active.
@@ -164,8 +164,8 @@ impl Admission {
         Ok(self.permit(key, *grant))
     }
 
-    /// Admits a request from memory after the table did not answer. The hold that was asked for may have been taken: either
-    /// the request or its refusal ends it.
+    /// Admits a request from memory after the table did not answer. The unanswered write may have taken the hold, so either
+    /// the end of the request or its refusal releases it.
     async fn admit_unanswered(
         &self,
         key: &ApiKey,

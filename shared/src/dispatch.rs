@@ -104,8 +104,8 @@ struct Rest {
 }
 
 impl Dispatch {
-    /// Takes the first route of a plan that is covered by the hold. If all of them are broken, takes the first, because a
-    /// circuit may be wrong, and a wrong circuit must not cause an outage. Fails with 402 if the hold covers no route, which
+    /// Chooses the first working route whose cost the hold covers. If all such routes are broken, chooses the first of them,
+    /// because a circuit may be wrong, and a wrong circuit must not cause an outage. Fails with 402 if the hold covers no route, which
     /// happens only if the key changed in the meantime.
     pub async fn begin(
         upstreams: &Upstreams,

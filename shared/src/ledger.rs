@@ -34,7 +34,7 @@ pub use lines::{Announced, log_checkpoint, log_intent};
 pub use reconcile::{Reconciled, WALK, reconcile, reconcile_next};
 pub use replay::{Replay, Replayed};
 pub use settlement::{BEFORE_KILL, LONGEST_SETTLEMENT, store_record, withdraw};
-pub use summary::{Days, ModelUsage, Summary, dearest_first};
+pub use summary::{Days, ModelUsage, Summary, day, dearest_first};
 pub use verify::{Verified, Violation, verify};
 
 /// What is known about a request when it is sent upstream.
@@ -117,8 +117,8 @@ pub fn cost(usage: &Usage, tariff: &Tariff) -> PicoUsd {
         + price.cache_write_1h.cost_of(usage.cache_write_1h)
 }
 
-/// Computes the charge of a usage. If prices move, it is the cost that the provider reports, or else the list price, and
-/// never more than was held.
+/// Computes the charge of a usage. If prices move, it is the cost that the provider reports, or else the list price. A
+/// prepaid key never pays more than was held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pricing {
     tariff: Tariff,

@@ -6,11 +6,11 @@
 //! end. Until then an attempt that fails after its first content can still be replaced.
 //!
 //! The ledger is always written before the body ends, because Lambda may freeze the process then. If the client leaves,
-//! upstream is still read to its end. If the client does not read, upstream is not read either, and upstream's time limit
-//! pauses.
+//! the provider's reply is still read to its end. If the client does not read, the provider's reply is not read either, and
+//! the provider's time limit pauses.
 
 mod client;
-mod held;
+mod kept;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
 
 use self::client::Client;
-use self::held::{Held, too_large};
+use self::kept::{Kept, too_large};
 use crate::dispatch::{Dispatch, PreparedRequest, ReplyReader, Upstreams};
 use crate::ending::{Ended, Ending, Received, conclude};
 use crate::error::{GatewayError, UpstreamError};
@@ -40,9 +40,9 @@ pub const SILENCE: Duration = Duration::from_secs(15);
 pub const CHANNEL_CHUNKS: usize = 64;
 /// Maximum size of a chunk. All waiting chunks together have at most one mebibyte.
 const CHUNK_BYTES: usize = 16 * 1024;
-/// A pause of the client for which a provider may close the connection. Shorter ones are common.
+/// If the client does not read for this long, the provider may close the connection. Shorter pauses are common.
 const STALL: Duration = Duration::from_secs(10);
-/// How long after such a pause the gateway may find the connection closed: it first reads what had arrived before.
+/// The gateway may notice the closed connection this much later, because it first reads what had arrived before.
 const AFTER_STALL: Duration = Duration::from_secs(30);
 /// Interval between the checkpoints of a long reply.
 const CHECKPOINT: Duration = Duration::from_secs(5);
@@ -57,7 +57,7 @@ pub struct Pump {
     client: Client,
     /// The reply of the attempt that is being delivered.
     received: Option<Received>,
-    held: Held,
+    kept: Kept,
     /// The candidate in the request's first log line.
     announced: Announced,
     next_checkpoint: Instant,
@@ -81,7 +81,7 @@ struct Opened {
     /// The rest of a stream.
     rest: Option<UpstreamReply>,
     relay: Relay,
-    held: Held,
+    kept: Kept,
     /// What the client gets so far.
     out: BytesMut,
     progress: Progress,
@@ -100,13 +100,13 @@ impl ReplyReader for Opening<'_> {
         if pricing != *shown {
             context.cost = Arc::new(move |usage| pricing.charge(usage));
         }
-        let held = Held::new(context.delivery);
+        let kept = Kept::new(context.delivery);
         let (longest, tariff) = (prepared.cache_writes(), prepared.candidate.tariff);
         let mixed = prepared.mixes_cache_writes().then_some(tariff);
         let writes = Box::new(move |usage| ledger::with_writes_of(usage, longest, mixed.as_ref()));
         let relay = Relay::new(context, prepared.conversion.clone()).with_cache_writes(writes);
         let (out, progress) = (BytesMut::new(), Progress::Waiting);
-        let opened = Opened { rest: None, relay, held, out, progress };
+        let opened = Opened { rest: None, relay, kept, out, progress };
         match reply.form {
             ReplyForm::Stream => opened.read_first_content(reply).await,
             ReplyForm::Json => opened.read_json(&reply.text().await?),
@@ -117,7 +117,7 @@ impl ReplyReader for Opening<'_> {
 impl Opened {
     async fn read_first_content(mut self, mut reply: UpstreamReply) -> Result<Self, UpstreamError> {
         loop {
-            self.progress = take_in(&mut self.relay, &mut self.held, reply.chunk().await, &mut self.out);
+            self.progress = take_in(&mut self.relay, &mut self.kept, reply.chunk().await, &mut self.out);
             match self.progress {
                 Progress::Waiting => {}
                 Progress::Failed(error) => return Err(error),
@@ -149,11 +149,11 @@ impl Pump {
         deadline: Instant,
     ) -> (Self, Commit) {
         let (client, committed) = Client::new(context.format, context.delivery, dispatch.log());
-        let (held, next_checkpoint, out) = (Held::new(context.delivery), Instant::now(), BytesMut::new());
+        let (kept, next_checkpoint, out) = (Kept::new(context.delivery), Instant::now(), BytesMut::new());
         let announced = Announced::of(&dispatch.prepared().candidate);
         let (received, stalled) = (None, None);
         let pump =
-            Self { facts, context, store, deadline, client, received, held, announced, next_checkpoint, stalled, out };
+            Self { facts, context, store, deadline, client, received, kept, announced, next_checkpoint, stalled, out };
         (pump, committed)
     }
 
@@ -191,8 +191,8 @@ impl Pump {
 
     /// Relays one attempt's reply from its first content to its end.
     async fn relay(&mut self, dispatch: &mut Dispatch, opened: Opened) -> Result<(), UpstreamError> {
-        let Opened { mut rest, relay, held, out, mut progress } = opened;
-        (self.out, self.held) = (out, held);
+        let Opened { mut rest, relay, kept, out, mut progress } = opened;
+        (self.out, self.kept) = (out, kept);
         let first_event = std::time::Instant::now();
         self.received = Some(Received { relay, first_event, has_failed: false });
         if self.context.delivery == Delivery::Streamed {
@@ -236,12 +236,12 @@ impl Pump {
         }
     }
 
-    /// Relays what was read. A whole reply is held until its end, up to a maximum size.
+    /// Relays what was read. A whole reply is kept until its end, up to a maximum size.
     fn take_in(&mut self, read: Read) -> Result<Progress, UpstreamError> {
         let Some(Received { relay, .. }) = &mut self.received else { return Ok(Progress::Waiting) };
-        let progress = take_in(relay, &mut self.held, read, &mut self.out);
-        let is_held = self.context.delivery == Delivery::Whole;
-        if is_held && relay.meter().generated_bytes > MAX_REPLY_BYTES as u64 {
+        let progress = take_in(relay, &mut self.kept, read, &mut self.out);
+        let is_kept = self.context.delivery == Delivery::Whole;
+        if is_kept && relay.meter().generated_bytes > MAX_REPLY_BYTES as u64 {
             return Err(too_large());
         }
         Ok(progress)
@@ -309,9 +309,9 @@ impl Pump {
 
 /// Relays the next chunk, or the end. After a read error the reply may still be complete: a provider may close the
 /// connection after its finish reason, before the end marker.
-fn take_in(relay: &mut Relay, held: &mut Held, read: Read, out: &mut BytesMut) -> Progress {
+fn take_in(relay: &mut Relay, kept: &mut Kept, read: Read, out: &mut BytesMut) -> Progress {
     match read {
-        Ok(Some(chunk)) => held.add(&chunk).map_or_else(Progress::Failed, |()| relay.push(&chunk, out)),
+        Ok(Some(chunk)) => kept.add(&chunk).map_or_else(Progress::Failed, |()| relay.push(&chunk, out)),
         Ok(None) => relay.end(out),
         Err(error) => match relay.end(out) {
             Progress::Finished => Progress::Finished,

@@ -6,7 +6,7 @@ use gateway::catalog::Catalog;
 use gateway::ids::{KeyId, RequestId};
 use gateway::ledger::Timestamp;
 use gateway::money::PicoUsd;
-use gateway::store::items::{Item, Limits, Record, number, text};
+use gateway::store::items::{Item, Limits, Record, iso_day, number, text};
 use gateway_dev::stack::TABLE;
 use gateway_tests::rows::{busy_record, client, put_all};
 use gateway_tests::{Harness, eventually, options, read};
@@ -104,6 +104,23 @@ async fn days_outside_one_to_ninety_are_a_400() -> Result<()> {
         assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (400, Some("days")), "{days}");
     }
     assert_eq!(gateway.get("/v1/usage?days=90").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_single_earlier_day_can_be_read() -> Result<()> {
+    let gateway = Harness::start().await?;
+    let key = gateway.key_id()?;
+    let records = [record_of(&key, "one", (1, 0))?, record_of(&key, "one", (0, 0))?, record_of(&key, "two", (2, 0))?];
+    put_all(&gateway.stack.support.database.endpoint, &records.each_ref().map(rollup_of)).await?;
+    let yesterday = iso_day(records[0].started());
+    let usage = gateway.get(&format!("/v1/usage?days=1&until={yesterday}")).await?.json();
+    assert_eq!((&usage["totalRequests"], &usage["byDay"][0]["day"]), (&1.into(), &Value::from(yesterday.clone())));
+    assert_eq!(usage["startDate"], format!("{yesterday}T00:00:00.000Z"));
+    let usage = gateway.get(&format!("/v1/usage?days=2&until={yesterday}")).await?.json();
+    assert_eq!(usage["totalRequests"], 2);
+    let answer = gateway.get("/v1/usage?until=2026-02-30").await?;
+    assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (400, Some("until")));
     Ok(())
 }
 

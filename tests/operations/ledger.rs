@@ -73,6 +73,8 @@ async fn usage_adds_up_by_model_and_by_day() -> Result<()> {
     assert_eq!(by_model["total"]["requests"], 3);
     let books = answer(&gateway, &["credits", "show", &id]).await?;
     assert_eq!(by_model["total"]["chargedUsd"], books["chargedUsd"]);
+    let none = answer(&gateway, &["usage", &id, "--days", "1", "--until", "yesterday"]).await?;
+    assert_eq!(none["total"]["requests"], 0);
     let printed = text(&bk(&gateway, &["usage", &id]).await?.stdout);
     assert!(
         printed.lines().count() == 4 && printed.lines().last().is_some_and(|line| line.starts_with("total ")),

@@ -28,7 +28,7 @@ const STALE: Duration = Duration::from_mins(10);
 const UNAUTHORIZED: Duration = Duration::from_secs(10);
 /// How long a balance that was too small is assumed to be unchanged.
 const BALANCE: Duration = Duration::from_secs(2);
-/// Maximum number of remembered keys. An environment serves one request at a time, so this is plenty.
+/// Maximum number of remembered keys. Few keys use one environment within minutes, so this is plenty.
 const CAPACITY: usize = 1_000;
 
 /// A recognised key, and what it may be used for.

@@ -175,8 +175,8 @@ impl PreparedRequest {
         Ok(UpstreamCall { url, token, header: self.header.clone(), body: self.body.clone(), mode: self.mode, limit })
     }
 
-    /// Continues with another body for the same route, which works, because it refused the first body. Returns false if it is
-    /// the same body.
+    /// Continues with another body on the same route. The route's refusal of the first body shows that it works. Returns false
+    /// if it is the same body.
     pub(super) fn continue_with(&mut self, other: Self) -> bool {
         let differs = other.body != self.body;
         if differs {

@@ -10,7 +10,7 @@ use super::{Call, usage};
 use crate::dashboard::{self, overview};
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
-use crate::ledger::Days;
+use crate::ledger::{Days, Timestamp};
 use crate::page::Html;
 use crate::reference::Reference;
 use crate::respond::{self, Body};
@@ -74,7 +74,7 @@ fn whole(page: &Html) -> Response<Body> {
 async fn charts(gateway: &Arc<Gateway>, call: &Call) -> Result<Response<Body>, GatewayError> {
     let key = call.reader(gateway)?;
     let days = Days::parse(Parameters::of(call).get("days"))?;
-    Ok(text(HTML, overview(&usage::summary(gateway, call, &key, days).await?)))
+    Ok(text(HTML, overview(&usage::summary(gateway, call, &key, days, Timestamp::now()).await?)))
 }
 
 fn text(kind: HeaderValue, text: String) -> Response<Body> {

@@ -1,4 +1,4 @@
-//! `GET /v1/usage?days=30&group_by=model`: the usage of the calling key, from the rollups.
+//! `GET /v1/usage?days=30&until=2026-11-27&group_by=model`: the usage of the calling key, from the rollups.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{Call, unanswered};
 use crate::auth::ApiKey;
 use crate::error::GatewayError;
 use crate::gateway::Gateway;
-use crate::ledger::{Days, ModelUsage, Summary, Timestamp, dearest_first};
+use crate::ledger::{self, Days, ModelUsage, Summary, Timestamp, dearest_first};
 use crate::money::PicoUsd;
 use crate::respond::{self, Body};
 use crate::store::items::iso_millis;
@@ -156,14 +156,21 @@ pub(super) async fn handle(gateway: &Arc<Gateway>, call: &Call) -> Result<Respon
     let parameters = Parameters::of(call);
     let days = Days::parse(parameters.get("days"))?;
     let group_by = parameters.read("group_by", "must be model, day, tag or status", GroupBy::parse)?;
-    let summary = summary(gateway, call, &key, days).await?;
+    let until = parameters.read("until", "must be a day as YYYY-MM-DD", ledger::day)?;
+    let summary = summary(gateway, call, &key, days, until.unwrap_or_else(Timestamp::now)).await?;
     respond::json(&render(days, &summary, group_by))
 }
 
-/// The usage of a key over some days, if the table knows the key.
-pub(super) async fn summary(gateway: &Gateway, call: &Call, key: &ApiKey, days: Days) -> Result<Summary, GatewayError> {
+/// The usage of a key over some days up to the day of `last`, if the table knows the key.
+pub(super) async fn summary(
+    gateway: &Gateway,
+    call: &Call,
+    key: &ApiKey,
+    days: Days,
+    last: Timestamp,
+) -> Result<Summary, GatewayError> {
     let known = gateway.admission.authenticate(key, call.address()).await?;
-    let summary = Summary::read(&gateway.store, &known.id, days, Timestamp::now()).await;
+    let summary = Summary::read(&gateway.store, &known.id, days, last).await;
     summary.map_err(|error| unanswered(&error))
 }
 

@@ -24,7 +24,7 @@ const LONGEST_LIST: usize = 1_976;
 const LONGEST_NAME: usize = 160;
 
 impl Gateway {
-    /// Sends an admitted request. If no route is left, returns what it took.
+    /// Sends an admitted request. If no route is left, gives back what the admission took from the key.
     pub(super) async fn answer(
         self: &Arc<Self>,
         plan: Plan,

@@ -18,7 +18,7 @@ use crate::wire::Mode;
 pub struct Served {
     /// The requested model.
     pub asked: Arc<Model>,
-    /// What serves the requests of an ended model.
+    /// What serves the requests of a retired model.
     pub replacement: Option<Arc<Model>>,
     /// The version of the catalogue or list that has their prices.
     pub version: String,
@@ -52,7 +52,7 @@ impl From<&OpenModel> for Named {
 
 impl Gateway {
     /// The model that a client means. Models that are always listed have their replacement as a fallback, others if the
-    /// deployment says so. An ended model is served by its replacement only.
+    /// deployment says so. A retired model is served by its replacement only.
     pub(super) async fn served(&self, asked: &str, key: &ApiKey, address: Option<IpAddr>) -> Result<Served, GatewayError> {
         let catalog = self.catalog()?;
         if self.open.is_some() && OpenCatalog::may_have(asked) && catalog.resolve(asked).is_err() {
@@ -131,7 +131,7 @@ fn model_not_allowed(model: &Model) -> GatewayError {
         .with_hint("GET /v1/models lists every model.")
 }
 
-/// The refusal of an ended model, with its replacement.
+/// The refusal of a retired model, with its replacement.
 fn model_gone(model: &Model) -> GatewayError {
     let instead = model.replacement().map(|id| format!(" Use `{id}` instead.")).unwrap_or_default();
     let error = GatewayError::new(ErrorKind::Gone, format!("The model `{}` is no longer available.{instead}", model.id));

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -35,7 +35,7 @@ impl Days {
         self.0
     }
 
-    /// Start and end of the period that ends at the UTC midnight after `now`.
+    /// Start and end of the period whose last day (UTC) contains `now`.
     pub fn period(self, now: Timestamp) -> (Timestamp, Timestamp) {
         let today = now.to_zoned(TimeZone::UTC).with().time(Time::midnight()).build();
         let today = today.map_or(now, |midnight| midnight.timestamp());
@@ -43,6 +43,12 @@ impl Days {
         let end = today.saturating_add(day(1)).unwrap_or(today);
         (end.saturating_sub(day(self.0)).unwrap_or(today), end)
     }
+}
+
+/// The start of a day, `yyyy-mm-dd` in UTC.
+pub fn day(text: &str) -> Option<Timestamp> {
+    let date: Date = (text.len() == "yyyy-mm-dd".len()).then(|| text.parse().ok())??;
+    date.to_zoned(TimeZone::UTC).ok().map(|midnight| midnight.timestamp())
 }
 
 /// Requests, tokens and money of a model, of a day, or of everything.
@@ -108,10 +114,10 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Reads the usage of a key for the days that end at the UTC midnight after `now`.
-    pub async fn read(store: &Store, key: &KeyId, days: Days, now: Timestamp) -> Result<Self, StoreError> {
-        let (start, end) = days.period(now);
-        let rollups = store.rollups(key, &iso_day(start), &iso_day(now)).await?;
+    /// Reads the usage of a key for some days. The last one (UTC) contains `last`.
+    pub async fn read(store: &Store, key: &KeyId, days: Days, last: Timestamp) -> Result<Self, StoreError> {
+        let (start, end) = days.period(last);
+        let rollups = store.rollups(key, &iso_day(start), &iso_day(last)).await?;
         Ok(Self::of(start, end, &rollups))
     }
 
@@ -205,6 +211,14 @@ mod tests {
             by_status,
             [(None, (3, 3, 10, 0)), (Some(200), (10, 0, 120, 10)), (Some(502), (2, 2, 20, 0)), (Some(529), (1, 1, 10, 0)),]
         );
+    }
+
+    #[test]
+    fn a_day_is_read_as_its_start_in_utc() {
+        assert_eq!(day("2026-02-05").unwrap().to_string(), "2026-02-05T00:00:00Z");
+        for text in ["", "2026-02-30", "2026-2-5", "2026-02-05T00", "20260205", "yesterday", "+002026-02"] {
+            assert_eq!(day(text), None, "{text}");
+        }
     }
 
     #[test]

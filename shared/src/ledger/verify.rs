@@ -106,8 +106,8 @@ struct Found<'a> {
 enum Charges {
     /// A complete reply, or one that its client stopped reading.
     Always,
-    /// A time limit. If it was the gateway's own and content had come, the record charges; if it was the provider's, it does
-    /// not.
+    /// A time limit. The record charges if the gateway's own limit ended the request after its first content. It does not
+    /// charge after the provider's limit.
     Sometimes,
     /// A failure of the provider, the request or the gateway.
     Never,

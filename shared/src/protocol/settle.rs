@@ -188,7 +188,7 @@ impl<R: Clone> Settling<R> {
         }
     }
 
-    /// The hold was not found, or its minute is over: a dead hold was moved, and a released one is gone.
+    /// Looks for a hold that was not found: a dead one was moved to `expired`, and a released one is gone.
     fn look_elsewhere(&mut self, old: Option<&StoredKey>) -> SettleStep<R> {
         let Some(old) = old else { return SettleStep::Done(Settled::Done) };
         let request = self.request();
@@ -212,7 +212,7 @@ struct Claim {
     now: u64,
 }
 
-/// Whether a release also returns the tokens that the request did not use to its key's minute.
+/// Whether a release also gives unused tokens back to the key's minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tokens {
     Return,
@@ -225,8 +225,8 @@ impl Claim {
         let hold = self.reservation.hold.as_ref()?;
         let signed = |amount: PicoUsd| i128::try_from(amount.pico()).unwrap_or(i128::MAX);
         let unused = hold.tokens.saturating_sub(self.charge.tokens);
-        // Tokens are returned only within their own minute. Asking whether the key is still in it would be a write that is
-        // refused otherwise.
+        // Tokens are returned only within their own minute, by this process's clock. A condition on the key's minute would
+        // refuse the whole release once the minute is over.
         let is_of_now = self.now < hold.window.saturating_add(WINDOW);
         let is_returned = tokens == Tokens::Return && unused > 0 && is_of_now;
         Some(ReleaseWrite {

@@ -56,7 +56,7 @@ struct Chunks {
     sender: mpsc::Sender<Bytes>,
     /// A reserved place for the last chunk. It needs no reader, so a slow client never mistakes a cut for the end.
     last: Option<mpsc::OwnedPermit<Bytes>>,
-    /// Held until the status is sent.
+    /// Kept until the status is sent.
     body: Option<mpsc::Receiver<Bytes>>,
     next_ping: Instant,
 }

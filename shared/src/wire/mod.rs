@@ -1,6 +1,6 @@
 //! Formats, one folder each. A folder has up to three subfolders: `client` for its clients, `provider` for providers that
 //! use it, and `native` to forward between the two; `rules` has what `provider` and `native` share. A format knows its own
-//! JSON and the canonical conversation, never another format. This file is the only dispatch table.
+//! JSON and the canonical conversation, never another format. Only this file maps formats to their code.
 
 pub mod anthropic;
 pub mod blocks;

@@ -91,8 +91,8 @@ impl Fate {
     }
 }
 
-/// Reads a schema and converts it to the draft. Returns whether that changed anything. A changed schema is first checked as it
-/// was, because the conversion makes an empty schema of what is no schema.
+/// Reads a schema and converts it to the draft. Returns whether that changed anything. If it did, the original is
+/// checked first, because the conversion turns an invalid schema into an empty one.
 pub(crate) fn repaired(
     schema: &RawValue,
     check: impl FnOnce(Value) -> Result<(), SchemaError>,

@@ -22,7 +22,7 @@ const SUMMARY: &str = "gws1.";
 /// Writes and reads the reasoning of one key's clients.
 #[derive(Clone, Debug)]
 pub struct ThoughtKeys {
-    /// The first key writes; all keys read.
+    /// Derived from the secrets. The first one signs; all of them verify.
     keys: Arc<[hmac::Key]>,
     owner: KeyId,
 }

@@ -22,8 +22,8 @@ pub enum Reading {
 /// [`Reading::Whole`], for use in tables.
 pub(super) const WHOLE: &Reading = &Reading::Whole;
 
-/// Maximum number of findings: as many as there may be messages. The header gives the number of findings for which it has no
-/// room.
+/// Maximum number of findings: as many as there may be messages. The header lists what fits, and the number of the
+/// rest.
 const MOST: usize = 2_000;
 
 /// Positions of unread members with an effect, anywhere in these fields of a body.

@@ -2,9 +2,10 @@
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum, value_parser};
-use gateway::ledger::{Days, ModelUsage, Summary, Timestamp};
+use gateway::ledger::{self, Days, ModelUsage, Summary, Timestamp};
 use gateway::money::PicoUsd;
 use gateway::store::items::iso_millis;
+use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::{Bench, print};
@@ -13,9 +14,12 @@ use crate::{Bench, print};
 pub(crate) struct Usage {
     /// The key's id or name, as `bk keys list` prints it.
     key: String,
-    /// Number of days, today included: 1 to 90.
+    /// Number of days up to the last one, which counts too: 1 to 90.
     #[arg(long, default_value_t = 30, value_parser = value_parser!(u16).range(1..=90))]
     days: u16,
+    /// The last day in UTC: `today`, `yesterday` or YYYY-MM-DD.
+    #[arg(long, value_name = "DAY", default_value = "today", value_parser = last_day)]
+    until: Timestamp,
     /// Print a sum for each model or for each day.
     #[arg(long, value_enum, default_value_t = By::Model)]
     by: By,
@@ -56,11 +60,21 @@ struct Line<'a> {
     provider_cost_usd: PicoUsd,
 }
 
+/// Reads `--until`.
+fn last_day(text: &str) -> Result<Timestamp, String> {
+    let now = Timestamp::now();
+    match text {
+        "today" => Ok(now),
+        "yesterday" => Ok(now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now)),
+        _ => ledger::day(text).ok_or_else(|| "write a day as YYYY-MM-DD, `today` or `yesterday`".to_owned()),
+    }
+}
+
 pub(crate) async fn run(bench: &Bench, usage: Usage) -> Result<()> {
-    let Usage { key, days, by } = usage;
+    let Usage { key, days, until, by } = usage;
     let id = bench.find(&key).await?;
     let period = Days::parse(Some(&days.to_string())).map_err(|error| anyhow!("{}", error.message()))?;
-    let summary = Summary::read(&bench.store, &id, period, Timestamp::now()).await.context("read the usage")?;
+    let summary = Summary::read(&bench.store, &id, period, until).await.context("read the usage")?;
     let lines = match by {
         By::Model => &summary.by_model,
         By::Day => &summary.by_day,

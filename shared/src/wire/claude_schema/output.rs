@@ -159,7 +159,7 @@ impl<'a> Closer<'a> {
     }
 }
 
-/// Says `nullable` of OpenAPI in the draft's words, because a model that may not write null invents a value.
+/// Replaces OpenAPI's `nullable` by a type list with `null`, because a model that may not write null invents a value.
 pub(crate) fn say_null(schema: &mut Schema) {
     if schema.get("nullable") != Some(&Value::Bool(true)) {
         return;

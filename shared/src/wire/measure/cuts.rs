@@ -151,7 +151,7 @@ impl Step {
             // A blank never joins what precedes it.
             (_, Kind::Blank | Kind::Blanks) => return Self::to(TOKEN, Kind::Blank, Most::SPLIT),
             (Kind::Blank, Kind::Letter(_) | Kind::Upper) => return Self::to(0, next, Most::BEGUN),
-            // The last blank is a token that the ones before it are no part of.
+            // The last blank is not part of the token of the blanks before it.
             (Kind::Blanks, Kind::Letter(_) | Kind::Upper) => return Self::to(TOKEN - BLANK, next, Most::BEGUN),
             (Kind::Blanks, Kind::Other | Kind::Escape) => return Self::to(TOKEN + TOKEN - BLANK, next, Most::SPLIT),
             (_, Kind::Other | Kind::Escape) => return Self::to(TOKEN, next, Most::SPLIT),

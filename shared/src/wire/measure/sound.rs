@@ -75,7 +75,7 @@ fn mp3(bytes: &[u8]) -> Option<u64> {
         frames = frames.saturating_add(1);
         at = at.saturating_add(usize::try_from(length).ok()?.max(1));
     }
-    // A few frames that look like audio are none, and audio that ends early may continue where it is not read.
+    // A file with a single matching frame may not be audio. Audio that ends early may continue in a part that is not read here.
     let is_whole = bytes.len().saturating_sub(at) <= 1_024 + 128;
     (frames > 1 && is_whole).then(|| milliseconds_x1000.div_ceil(1_000_000))
 }

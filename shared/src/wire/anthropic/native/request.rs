@@ -175,7 +175,7 @@ impl<'d> Conversation<'d> {
         Ok(thinking::plan(wish, target.capabilities, &so_far))
     }
 
-    /// Drops the reasoning of a conversation that continues without it: a model that must not reason rejects it.
+    /// Drops earlier reasoning if this request switches reasoning off, because the model would reject the request.
     fn drop_thoughts(&mut self, forwarding: &mut Forwarding<'d>) {
         self.messages.iter_mut().for_each(|message| drop_thoughts(message, forwarding));
     }

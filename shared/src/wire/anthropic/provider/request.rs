@@ -1,6 +1,6 @@
 //! Encodes the conversation as a Messages request for Vertex AI.
 //!
-//! What is lost: seed, penalties, reasoning of other providers. Settings that a model does not accept are named.
+//! What is lost: seed, penalties, reasoning of other providers. Settings that a model does not accept are listed as dropped.
 
 mod blocks;
 mod marks;

@@ -26,7 +26,7 @@ pub const FAILED: &str = "The tool failed without a message.";
 /// an error (vellum-ai/vellum-assistant#18387).
 pub const FAILED_WITH: &str = "The tool failed. Its result:";
 
-/// What in a tool choice and these turns conflicts with a reasoning budget.
+/// The first reason, in the tool choice or in the turns, why the model cannot reason by budget.
 pub fn obstacle<P: Piece>(
     choice: &ToolChoice,
     turns: &[Message<P>],

@@ -260,7 +260,7 @@ impl<'d> Writer<'_, 'd> {
         }
     }
 
-    /// Takes the refusal out of a message, to become its text, if only OpenAI's models know the member.
+    /// Removes the refusal from a message unless the model is OpenAI's. Returns whether it becomes the message's text.
     fn fold_refusal(&mut self, message: Value<'d>) -> bool {
         let is_said = message.get("refusal").is_some_and(|refusal| refusal.kind() == Kind::Text);
         let folds = is_said && !rules::is_openai(self.upstream);

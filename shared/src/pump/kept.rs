@@ -1,4 +1,4 @@
-//! Limits how much of a reply is held in memory until its end.
+//! Limits how much of a reply is kept in memory until its end.
 
 use crate::error::{UpstreamError, UpstreamErrorKind};
 use crate::providers::transport::MAX_REPLY_BYTES;
@@ -11,20 +11,20 @@ const ENVELOPE: u64 = 1024;
 const MOST_ENVELOPES: u64 = 4 * LIMIT;
 const LIMIT: u64 = MAX_REPLY_BYTES as u64;
 
-/// Counts what upstream has sent of a reply. A whole reply holds more than text: images, log probabilities, opaque data and
+/// Counts what upstream has sent of a reply. A whole reply has more than text: images, log probabilities, opaque data and
 /// unknown fields.
-pub(super) struct Held {
+pub(super) struct Kept {
     delivery: Delivery,
     bytes: u64,
     events: u64,
 }
 
-impl Held {
+impl Kept {
     pub(super) const fn new(delivery: Delivery) -> Self {
         Self { delivery, bytes: 0, events: 0 }
     }
 
-    /// Counts a chunk. Fails if a whole reply becomes too large. A stream holds nothing.
+    /// Counts a chunk. Fails if a whole reply becomes too large. A stream keeps nothing.
     pub(super) fn add(&mut self, chunk: &[u8]) -> Result<(), UpstreamError> {
         if self.delivery == Delivery::Streamed {
             return Ok(());
@@ -48,28 +48,28 @@ mod tests {
     use super::*;
 
     /// Adds the chunk up to `most` times, and returns how often it was accepted.
-    fn held(delivery: Delivery, chunk: &[u8], most: usize) -> usize {
-        let mut held = Held::new(delivery);
-        (0..most).take_while(|_| held.add(chunk).is_ok()).count()
+    fn kept(delivery: Delivery, chunk: &[u8], most: usize) -> usize {
+        let mut kept = Kept::new(delivery);
+        (0..most).take_while(|_| kept.add(chunk).is_ok()).count()
     }
 
     #[test]
     fn large_events_of_a_whole_reply_add_up_whatever_is_in_them() {
         let mut event = vec![b'x'; 5 * 1024 * 1024];
         event.extend_from_slice(b"\r\n\r\n");
-        assert_eq!(held(Delivery::Whole, &event, 20), 4);
-        assert_eq!(held(Delivery::Streamed, &event, 20), 20);
+        assert_eq!(kept(Delivery::Whole, &event, 20), 4);
+        assert_eq!(kept(Delivery::Streamed, &event, 20), 20);
     }
 
     #[test]
-    fn the_longest_reply_in_words_is_held() {
+    fn the_longest_reply_in_words_is_kept() {
         let event = format!("data: {}\n\n", "x".repeat(600));
-        assert_eq!(held(Delivery::Whole, event.as_bytes(), 128_000), 128_000);
+        assert_eq!(kept(Delivery::Whole, event.as_bytes(), 128_000), 128_000);
     }
 
     #[test]
     fn small_events_add_up_in_the_end() {
         let event = format!("{}\n\n", "x".repeat(1022));
-        assert_eq!(held(Delivery::Whole, event.as_bytes(), 200_000), 5 * 20 * 1024);
+        assert_eq!(kept(Delivery::Whole, event.as_bytes(), 200_000), 5 * 20 * 1024);
     }
 }
