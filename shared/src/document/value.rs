@@ -66,6 +66,17 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// Whether it is `null` or has nothing in it. Clients write such values for nothing, so leaving one out loses nothing.
+    pub fn is_empty(self) -> bool {
+        match self.kind() {
+            Kind::Null => true,
+            Kind::Text => self.is(""),
+            Kind::List => self.elements().next().is_none(),
+            Kind::Object => self.members().next().is_none(),
+            Kind::Flag | Kind::Number => false,
+        }
+    }
+
     /// Whether it is `null`.
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null

@@ -6,7 +6,6 @@ use super::OutputLimit;
 use super::names::ToolNames;
 use super::request::{ToolName, Tools};
 use super::target::Target;
-use super::unread::says_something;
 use crate::capability::SamplingField;
 use crate::chat::request::{Place, ToolChoice};
 use crate::document::{Document, Edits, Value, append_members};
@@ -84,7 +83,7 @@ impl<'d> Forwarding<'d> {
     /// Drops a value, and names it if it has an effect.
     pub fn leave_out(&mut self, value: Value<'_>) {
         self.edits.remove(value);
-        self.left_out.extend(says_something(value).then(|| value.place()));
+        self.left_out.extend((!value.is_empty()).then(|| value.place()));
     }
 
     /// Drops the members of an object that are not in `known`, and names those that have an effect.
@@ -138,6 +137,7 @@ impl<'d> Forwarding<'d> {
         for (name, value) in self.body.members() {
             if allowed.forwarded.binary_search(&name.as_ref()).is_err() {
                 self.edits.remove(value);
+                // An empty object can switch something on, such as `web_search_options`.
                 if !value.is_null() && !allowed.consumed.contains(&name.as_ref()) {
                     self.dropped.push(self.body.path_of(&name));
                 }

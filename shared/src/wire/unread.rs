@@ -2,7 +2,7 @@
 //! with the request. So a field that a vendor adds is named from the first day on which a client sends it.
 
 use crate::chat::request::Place;
-use crate::document::{Kind, Value};
+use crate::document::Value;
 
 /// What a reader uses of a value.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ pub(super) fn beyond<'d>(value: Value<'d>, shape: &Reading) -> Vec<Value<'d>> {
 }
 
 fn walk<'d>(value: Value<'d>, reading: &Reading, found: &mut Vec<Value<'d>>) {
-    collect(value, reading, says_something, found);
+    collect(value, reading, |value| !value.is_empty(), found);
 }
 
 fn collect<'d>(value: Value<'d>, reading: &Reading, counts: fn(Value<'d>) -> bool, found: &mut Vec<Value<'d>>) {
@@ -92,17 +92,6 @@ fn collect<'d>(value: Value<'d>, reading: &Reading, counts: fn(Value<'d>) -> boo
 
 fn find(known: &[(&'static str, &'static Reading)], name: &str) -> Option<&'static Reading> {
     known.iter().find(|(known, _)| *known == name).map(|(_, reading)| *reading)
-}
-
-/// Whether dropping a value loses something. Clients write null and empty values for nothing.
-pub(super) fn says_something(value: Value<'_>) -> bool {
-    match value.kind() {
-        Kind::Null => false,
-        Kind::Text => !value.is(""),
-        Kind::List => value.elements().next().is_some(),
-        Kind::Object => value.members().next().is_some(),
-        Kind::Flag | Kind::Number => true,
-    }
 }
 
 #[cfg(test)]

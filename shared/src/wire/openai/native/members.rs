@@ -11,7 +11,6 @@ use crate::wire::openai::client::request::detail;
 use crate::wire::openai::reasoning::{is_kind_of_detail, part_of};
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
-use crate::wire::unread::says_something;
 
 fn messages<'d>(forwarding: &Forwarding<'d>) -> impl Iterator<Item = Value<'d>> + use<'d> {
     forwarding.body.get("messages").into_iter().flat_map(Value::elements)
@@ -45,7 +44,7 @@ pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     }
     for message in messages(forwarding).filter(|message| message.get("role").is_some_and(|role| role.is("assistant"))) {
         for (name, value) in message.members() {
-            if !MEMBERS.contains(&name.as_ref()) && says_something(value) {
+            if !MEMBERS.contains(&name.as_ref()) && !value.is_empty() {
                 forwarding.drop(value);
                 continue;
             }
@@ -137,14 +136,14 @@ pub(super) fn fit_format(forwarding: &mut Forwarding<'_>, target: &Target<'_>) -
 
 /// Whether an entry of `reasoning_details` has a signature, or data that only its vendor reads.
 pub(super) fn is_signed(entry: Value<'_>) -> bool {
-    ["signature", "data"].iter().filter_map(|name| entry.get(name)).any(says_something)
+    ["signature", "data"].iter().filter_map(|name| entry.get(name)).any(|value| !value.is_empty())
 }
 
 /// Whether an entry of `reasoning_details` is sent back to a model. An empty one is not.
 pub(super) fn goes_back(entry: Value<'_>, target: &Target<'_>) -> bool {
     let format = entry.get("format").and_then(Value::as_text);
     let is_signed = is_signed(entry);
-    let says = is_signed || ["text", "summary"].iter().filter_map(|name| entry.get(name)).any(says_something);
+    let says = is_signed || ["text", "summary"].iter().filter_map(|name| entry.get(name)).any(|value| !value.is_empty());
     says && !target.capabilities.refuses_past_reasoning
         && entry.get("type").and_then(Value::as_text).is_some_and(|kind| is_kind_of_detail(&kind))
         && rules::takes_details(target.upstream, format.as_deref(), is_signed)

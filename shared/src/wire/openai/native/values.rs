@@ -6,7 +6,6 @@ use crate::document::{Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::{Target, ranges};
-use crate::wire::unread::says_something;
 
 /// Maximum number of `metadata` pairs, and the longest name and value (API references of OpenAI and OpenRouter).
 const MOST_PAIRS: usize = 16;
@@ -81,7 +80,7 @@ fn metadata(forwarding: &mut Forwarding<'_>) {
             room = room.saturating_sub(1);
         } else {
             forwarding.edits.remove(value);
-            forwarding.left_out.extend(says_something(value).then(|| value.place()));
+            forwarding.left_out.extend((!value.is_empty()).then(|| value.place()));
         }
     }
 }
