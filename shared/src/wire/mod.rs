@@ -4,6 +4,7 @@
 
 pub mod anthropic;
 pub mod blocks;
+mod body;
 mod cache_marks;
 pub mod claude_schema;
 mod effort;

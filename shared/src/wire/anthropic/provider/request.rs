@@ -21,6 +21,7 @@ use crate::wire::anthropic::rules::thinking::{self, Circumstances, DROP_BLOCK, P
 use crate::wire::anthropic::rules::tools::{ANSWER_DESCRIPTION, answer_by_tool, answer_name};
 use crate::wire::anthropic::rules::user::user_id;
 use crate::wire::anthropic::rules::{sampling, tools as tool_rules};
+use crate::wire::body;
 use crate::wire::claude_schema::{self as schema, StrictTools};
 use crate::wire::lost::Lost;
 use crate::wire::names::{self, PropertyNames, ToolNames};
@@ -172,7 +173,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Refu
     let sampling = without(refused, sampling, &mut lost);
     set_sampling(&mut body, sampling, &mut lost);
     left_out.extend(limit_cache_marks(&mut body));
-    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
+    let body = body::write(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool })
 }
 

@@ -13,6 +13,7 @@ use crate::capability::Thinking;
 use crate::chat::request::{ChatRequest, JsonText, ResponseFormat, Sampling, ToolChoice, ToolDefinition};
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
+use crate::wire::body;
 use crate::wire::gemini::schema::{self, ToolInput};
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
@@ -151,7 +152,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         tool_config,
         generation_config,
     };
-    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
+    let body = body::write(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 

@@ -15,6 +15,7 @@ use crate::chat::request::{
 use crate::chat::turns::text;
 use crate::chat::{Part, Turns};
 use crate::error::GatewayError;
+use crate::wire::body;
 use crate::wire::claude_schema::StrictTools;
 use crate::wire::lost::Lost;
 use crate::wire::names::{PropertyNames, ToolNames};
@@ -169,7 +170,7 @@ pub fn encode(request: ChatRequest, target: &Target<'_>) -> Result<Encoded, Gate
         verbosity: self::verbosity(reasoning, verbosity, target, &mut lost),
         user: user.map(|user| rules::told_apart(&user, rules::longest_user(target.upstream)).into_owned()),
     };
-    let body = serde_json::to_vec(&body).map_err(|error| GatewayError::unreadable(&error))?;
+    let body = body::write(&body).map_err(|error| GatewayError::unreadable(&error))?;
     Ok(Encoded { body, lost, left_out, names, answer_tool: None })
 }
 

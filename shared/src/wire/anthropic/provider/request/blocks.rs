@@ -10,6 +10,7 @@ use crate::reason::Reason;
 use crate::wire::anthropic::rules::history::{FAILED, FAILED_WITH};
 use crate::wire::anthropic::rules::media::{self as rules, Carrier, SourceOut, carried};
 use crate::wire::anthropic::signature;
+use crate::wire::body;
 use crate::wire::cache_marks::CacheMarked;
 use crate::wire::names::ToolNames;
 use crate::wire::target::Refusal;
@@ -93,6 +94,7 @@ impl Block {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Kind {
     Text {
+        #[serde(serialize_with = "body::text")]
         text: String,
     },
     Image {
@@ -104,6 +106,7 @@ enum Kind {
         title: Option<String>,
     },
     Thinking {
+        #[serde(serialize_with = "body::text")]
         thinking: String,
         signature: String,
     },

@@ -9,6 +9,7 @@ use crate::capability::Thinking;
 use crate::chat::request::{JsonText, Message, Origin, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 use crate::error::{ErrorKind, GatewayError};
 use crate::reason::Reason;
+use crate::wire::body;
 use crate::wire::media::{Detected, Title, detect, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::shape::object_in;
@@ -29,7 +30,7 @@ pub(super) struct Content {
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PartOut {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "body::some_text")]
     text: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     inline_data: Option<Blob>,
@@ -47,6 +48,7 @@ struct PartOut {
 #[serde(rename_all = "camelCase")]
 struct Blob {
     mime_type: String,
+    #[serde(serialize_with = "body::text")]
     data: String,
 }
 
@@ -75,8 +77,8 @@ struct FunctionResponse {
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Response {
-    Output(String),
-    Error(String),
+    Output(#[serde(serialize_with = "body::text")] String),
+    Error(#[serde(serialize_with = "body::text")] String),
     #[serde(untagged)]
     Object(Box<RawValue>),
 }

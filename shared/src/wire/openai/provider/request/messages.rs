@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::chat::Turns;
 use crate::chat::request::{CacheLifetime, CacheMark, Message, Part, Place, Role, Signature, Source, ToolCall, ToolResult};
 use crate::chat::turns::{Piece as _, PieceKind};
+use crate::wire::body;
 use crate::wire::media::{Carrier, data_url, titled};
 use crate::wire::names::ToolNames;
 use crate::wire::openai::reasoning::{Detail, detail_of, format_of};
@@ -19,7 +20,7 @@ pub(super) struct MessageOut {
     content: Option<ContentOut>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasoning_details: Vec<Detail>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "body::some_text")]
     reasoning: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tool_calls: Vec<CallOut>,
@@ -30,7 +31,7 @@ pub(super) struct MessageOut {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum ContentOut {
-    Text(String),
+    Text(#[serde(serialize_with = "body::text")] String),
     Parts(Vec<PartOut>),
 }
 
@@ -45,26 +46,40 @@ struct PartOut {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum KindOut {
-    Text { text: String },
-    ImageUrl { image_url: UrlOut },
-    File { file: FileOut },
-    InputAudio { input_audio: AudioOut },
-    VideoUrl { video_url: UrlOut },
+    Text {
+        #[serde(serialize_with = "body::text")]
+        text: String,
+    },
+    ImageUrl {
+        image_url: UrlOut,
+    },
+    File {
+        file: FileOut,
+    },
+    InputAudio {
+        input_audio: AudioOut,
+    },
+    VideoUrl {
+        video_url: UrlOut,
+    },
 }
 
 #[derive(Serialize)]
 struct UrlOut {
+    #[serde(serialize_with = "body::text")]
     url: String,
 }
 
 #[derive(Serialize)]
 struct FileOut {
     filename: String,
+    #[serde(serialize_with = "body::text")]
     file_data: String,
 }
 
 #[derive(Serialize)]
 struct AudioOut {
+    #[serde(serialize_with = "body::text")]
     data: String,
     format: String,
 }
@@ -97,6 +112,7 @@ struct CallOut {
 #[derive(Serialize)]
 struct CallFunctionOut {
     name: String,
+    #[serde(serialize_with = "body::text")]
     arguments: String,
 }
 
