@@ -98,3 +98,18 @@ async fn a_refusal_of_what_the_request_does_not_have_is_passed_on() -> Result<()
     assert_eq!((answer.status, attempts.first().context("an attempt")?.as_str(), attempts.len()), (400, "400", 1));
     Ok(())
 }
+
+#[tokio::test]
+async fn an_output_limit_leaves_room_for_the_prompt_in_a_window_for_both() -> Result<()> {
+    let gateway = Harness::start().await?;
+    // The window and the longest reply of this model have 262,144 tokens.
+    for (limit, words, dropped) in
+        [(262_144, 1, "max_tokens"), (100_000, 1, ""), (200_000, 40_000, "max_tokens"), (100_000, 40_000, "")]
+    {
+        let text = "word ".repeat(words);
+        let body = json!({"model": "kimi-k2.5", "max_tokens": limit, "messages": [{"role": "user", "content": text}]});
+        let answer = gateway.post(CHAT, &body).await?;
+        assert_eq!((answer.status, answer.header("x-gateway-dropped")), (200, dropped), "{limit} {words}: {}", answer.body);
+    }
+    Ok(())
+}

@@ -95,9 +95,31 @@ pub struct PreparedRequest {
     pub(super) may_be_silent: bool,
 }
 
+/// The fewest output tokens that a long prompt must leave. With less, the prompt is too long, and the provider says so.
+const LEAST_ROOM: u64 = 1_024;
+
 impl PreparedRequest {
-    /// Prepares a request for a route within these bounds. Fails with 400 if the route does not support it.
+    /// Prepares a request for a route within these bounds. Fails with 400 if the route does not support it. If the
+    /// provider's hosts refuse a prompt and an output limit that exceed the context window together, the limit is lowered to
+    /// what the prompt leaves.
     pub(super) fn new(
+        upstreams: &Upstreams,
+        routable: &RoutableRequest,
+        candidate: Candidate,
+        output: OutputBounds,
+    ) -> Result<Self, GatewayError> {
+        let limits_sum = upstreams.providers.get(candidate.route.provider).is_some_and(Provider::limits_sum);
+        let prepared = Self::within(upstreams, routable, candidate, output)?;
+        let room = prepared.candidate.model.context_window.saturating_sub(prepared.measured.estimated_input());
+        let is_over =
+            prepared.measured.output_tokens(&prepared.candidate.model.capabilities).is_some_and(|limit| limit > room);
+        if !limits_sum || !is_over || room < LEAST_ROOM {
+            return Ok(prepared);
+        }
+        Self::within(upstreams, routable, prepared.candidate, OutputBounds { most: output.most.min(room), ..output })
+    }
+
+    fn within(
         upstreams: &Upstreams,
         routable: &RoutableRequest,
         candidate: Candidate,

@@ -65,6 +65,11 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// Whether its hosts refuse a prompt and an output limit that exceed the context window together.
+    fn limits_sum(&self) -> bool {
+        false
+    }
+
     /// The field that selects a free document parser, if the provider has one.
     fn file_parser(&self, _files: Files) -> Option<(&'static str, String)> {
         None

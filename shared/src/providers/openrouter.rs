@@ -62,6 +62,12 @@ impl Provider for OpenRouter {
         Some(("provider", format!(r#"{{"max_price":{{"prompt":{prompt},"completion":{reply}}}}}"#)))
     }
 
+    /// `This endpoint's maximum context length is ... However, you requested about` (OpenHands/OpenHands#9937,
+    /// Aider-AI/aider#3721).
+    fn limits_sum(&self) -> bool {
+        true
+    }
+
     /// By default it lets the model read documents or, if the model cannot, uses a service that costs per page (OpenRouter's
     /// plugin `file-parser`). Its own parser is free.
     fn file_parser(&self, files: Files) -> Option<(&'static str, String)> {
