@@ -79,6 +79,13 @@ impl ListedModel {
         self.supported_parameters.is_empty() || self.supported_parameters.iter().any(|known| known == field)
     }
 
+    /// Whether its reasoning cannot be switched off.
+    fn must_reason(&self) -> bool {
+        self.reasoning.as_ref().is_some_and(|reasoning| {
+            reasoning.mandatory == Some(true) && !reasoning.supported_efforts.iter().any(|word| word == "none")
+        })
+    }
+
     fn capabilities(&self, vendor: &str) -> Capabilities {
         let reasoning = self.reasoning.clone().filter(|_| self.takes("reasoning"));
         let thinking = reasoning.as_ref().map_or(Thinking::None, thinking);
@@ -110,8 +117,12 @@ impl ListedModel {
     /// When the model accepts a forced call. The hosts of some vendors never accept it, or not while the model reasons. The
     /// list does not say so.
     fn forced_calls(&self, thinking: Thinking) -> ForcedCalls {
-        let known = known_forced_calls(&self.id);
-        known.filter(|forced| *forced == ForcedCalls::Refused || thinking != Thinking::None).unwrap_or_default()
+        match known_forced_calls(&self.id) {
+            // Reasoning that cannot be switched off goes on during a forced call.
+            Some(ForcedCalls::WithoutThinking) if self.must_reason() => ForcedCalls::Refused,
+            Some(ForcedCalls::WithoutThinking) if thinking == Thinking::None => ForcedCalls::default(),
+            known => known.unwrap_or_default(),
+        }
     }
 
     fn sampling(&self) -> SamplingSupport {

@@ -26,9 +26,11 @@ use crate::error::GatewayError;
 
 use text::TextSize;
 
-/// Tokens that providers add to a prompt. More are added with tools: Claude's tool prompt has 300 to 700.
+/// Tokens that providers add to a prompt.
 const FRAME: u64 = 16;
-const TOOLS_FRAME: u64 = 700;
+/// Tokens that they add to a prompt with tools: Claude's tool prompt has 286 to 804 (platform.claude.com, tool use; the most
+/// for Opus 4.7 and a forced call).
+const TOOLS_FRAME: u64 = 804;
 /// Tokens that a response format adds: Claude receives it as text.
 const FORM_FRAME: u64 = 400;
 /// Tokens that Anthropic's typed tools add, by the prefix of their type (platform.claude.com, pricing of tool use; the last

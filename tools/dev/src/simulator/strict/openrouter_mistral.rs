@@ -1,4 +1,4 @@
-//! What Mistral's API rejects in a conversation.
+//! What Mistral's API rejects.
 
 use serde_json::Value;
 
@@ -10,6 +10,11 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     if !model.starts_with("mistralai/") {
         return Ok(());
     }
+    // Its error 3051 (miquido/draive#39).
+    let asks_for_json = body.pointer("/response_format/type").is_some_and(|kind| kind != "text");
+    ensure(!(asks_for_json && items(body, "tools").next().is_some()), || {
+        "Cannot use json response type with tools".to_owned()
+    })?;
     let mut before = None;
     for message in items(body, "messages") {
         let role = string(message, "role").unwrap_or_default();
