@@ -208,3 +208,30 @@ fn kimis_rules_for_schemas_hold_for_the_answer_too() {
     let sent = json!({"type": "object", "properties": {"a": {}, "b": {"$ref": "#/$defs/_defs_x_1y_"}}, "$defs": {"_defs_x_1y_": {"type": "string"}}});
     check(CHAT, "kimi-k2.5", &asks(schema), json!({"/response_format/json_schema/schema": sent}), &[]);
 }
+
+#[test]
+fn results_and_replies_are_one_text_for_models_that_read_no_lists() {
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let turn = |content: Value| json!({"role": "assistant", "content": content, "reasoning": "hm", "tool_calls": [call("abcdefgh1")]});
+    let found = |content: Value| json!({"role": "tool", "tool_call_id": "abcdefgh1", "content": content});
+    let listed = json!([user(json!("hi")), turn(json!([text("a"), text("b")])), found(json!([text("r"), text("s")]))]);
+    let body = json!({"messages": listed, "tools": [function("f")]});
+    for model in ["minimax-m3", "deepseek-v4-pro", "kimi-k2.5", "glm-5.3"] {
+        let expected = json!({"/messages/1/content": "a\n\nb", "/messages/2/content": "r\ns"});
+        check(CHAT, model, &body, expected, &[]);
+    }
+    check(CHAT, "gpt-5.2", &body, json!({"/messages/2/content": [text("r"), text("s")]}), &["messages[1].reasoning"]);
+    let separate = json!({"role": "assistant", "content": [text("c")]});
+    let merged = json!([user(json!("hi")), turn(json!([text("a")])), separate, found(json!("r"))]);
+    let body = json!({"messages": merged, "tools": [function("f")]});
+    check(CHAT, "minimax-m3", &body, json!({"/messages/1/content": "a\n\nc", "/messages/2/content": "r"}), &[]);
+}
+
+#[test]
+fn mistral_gets_no_format_next_to_tools() {
+    let form = json!({"type": "json_object"});
+    let mut body = json!({"messages": [user(json!("Answer in JSON."))], "response_format": form});
+    check(CHAT, MISTRAL, &body, json!({"/response_format": form}), &[]);
+    body["tools"] = json!([function("f")]);
+    check(CHAT, MISTRAL, &body, json!({"/response_format": null, "/tools/0/function/name": "f"}), &["response_format"]);
+}

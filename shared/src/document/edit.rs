@@ -133,6 +133,11 @@ impl Edits {
         matches!(self.changes.get(&value.start()), Some(Change::Remove))
     }
 
+    /// Whether a value is removed, replaced or rearranged.
+    pub fn changes(&self, value: Value<'_>) -> bool {
+        self.changes.contains_key(&value.start()) || self.arranged.contains_key(&value.start())
+    }
+
     /// Applies the edits and returns the text.
     pub(super) fn apply(&self, root: Value<'_>) -> Vec<u8> {
         let mut out = Vec::with_capacity(usize::try_from(root.bytes()).unwrap_or(0).saturating_add(256));

@@ -24,8 +24,8 @@ use crate::wire::{names as plain_names, schema_ref};
 pub(super) use names::{schema_name, speaker, takes_tool_name, tool_name_rule};
 pub(super) use reasoning::{
     SeparateBudget, calls_without_thinking, counts_thoughts, fitted_budget, has_claudes_budget, is_silent, is_tight,
-    known_effort, knows_none, least_effort, rejects_silence, separate_budget, thinks_unasked, unasked, verbosity,
-    wants_thoughts_of_calls,
+    known_effort, knows_none, least_effort, rejects_silence, replaces_amount, separate_budget, thinks_unasked, unasked,
+    verbosity, wants_thoughts_of_calls,
 };
 pub(super) use schemas::tool_schema;
 pub(super) use strict::allows_strict;
@@ -149,6 +149,12 @@ pub(super) fn instructs_first(upstream: &str) -> bool {
 /// Whether it is an OpenAI model.
 pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
+}
+
+/// Whether a model reads results and its own messages as lists of texts. Only some open models do, and Qwen needs a list for
+/// its cache marks.
+pub(super) fn reads_lists(upstream: &str, has_marks: bool) -> bool {
+    is_openai(upstream) || is_claude(upstream) || is_gemini(upstream) || has_marks && is_qwen(upstream)
 }
 
 /// Whether it is an xAI model (Grok).

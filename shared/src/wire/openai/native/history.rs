@@ -8,15 +8,18 @@ use std::collections::BTreeSet;
 
 use crate::chat::Turns;
 use crate::chat::request::{Message, Role};
-use crate::chat::turns::{CONTINUE, LOST_RESULT};
+use crate::chat::turns::{CONTINUE, LOST_RESULT, Piece as _};
 use crate::document::{Entry, Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
-use item::{Item, What, entry, json, places_of, text_part};
+use item::{Item, What, entry, json, places_of, text_of};
 pub(super) use reading::{can_resume, is_begun};
 use reading::{contents, read, trailing_text};
+
+/// Between the texts of an assistant's message that become one.
+pub(super) const BETWEEN_TEXTS: &str = "\n\n";
 
 /// Repairs the history of a request.
 pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
@@ -163,9 +166,13 @@ impl<'d> Writer<'_, 'd> {
         let (media, texts): (Vec<_>, Vec<_>) = contents(*message, item.from).into_iter().partition(is_media);
         if let (Some(content), false) = (message.get("content"), media.is_empty()) {
             let is_picture = |item: &Item<'_>| matches!(item.what, What::Media(part) if part.get("type").is_some_and(|kind| kind.is("image_url") || kind.is("input_image")));
-            let note = text_part(rules::attached(media.iter().all(is_picture)));
-            let texts = texts.iter().filter(|item| !matches!(item.what, What::Blank(_))).map(entry);
-            self.forwarding.edits.arrange(content, texts.chain([Entry::New(note)]).collect());
+            let note = Item::own_text(rules::attached(media.iter().all(is_picture)));
+            let texts = texts.iter().filter(|item| !matches!(item.what, What::Blank(_)));
+            let said: Vec<&Item<'_>> = texts.chain([&note]).collect();
+            match self.one_text(&said, "\n") {
+                Some(text) => self.forwarding.edits.replace(content, &text),
+                None => self.forwarding.edits.arrange(content, said.into_iter().map(entry).collect()),
+            }
         }
         self.waiting.extend(media);
         self.out.push(Written::Message(number));
@@ -245,6 +252,8 @@ impl<'d> Writer<'_, 'd> {
 
     /// Gives a message this content. Text alone is a string, because some providers cannot read lists.
     fn say(&mut self, message: Value<'d>, said: &[&Item<'d>]) {
+        let is_own = message.get("role").is_some_and(|role| role.is("assistant"));
+        let text = if is_own { self.one_text(said, BETWEEN_TEXTS) } else { None };
         let edits = &mut self.forwarding.edits;
         let content = message.members().find(|(name, _)| name == "content").map(|(_, content)| content);
         match said {
@@ -256,7 +265,10 @@ impl<'d> Writer<'_, 'd> {
                 }
             }
             [Item { what: What::Own(text), .. }] => edits.set(message, "content", text),
-            said => edits.arrange_field(message, "content", said.iter().map(|item| entry(item)).collect()),
+            said => match text {
+                Some(text) => edits.set(message, "content", &text),
+                None => edits.arrange_field(message, "content", said.iter().map(|item| entry(item)).collect()),
+            },
         }
     }
 
@@ -311,14 +323,20 @@ impl<'d> Writer<'_, 'd> {
             self.forwarding.edits.arrange(list, calls.into_iter().map(entry).collect());
         }
         let content = message.members().find(|(name, _)| name == "content").map(|(_, content)| content);
+        let text = self.one_text(&texts, BETWEEN_TEXTS);
         let entries: Vec<Entry<'_>> = texts.into_iter().map(entry).collect();
-        match content {
-            Some(content) if entries.is_empty() && content.kind() == Kind::List => {
+        match (content, text) {
+            (Some(content), _) if entries.is_empty() && content.kind() == Kind::List => {
                 self.forwarding.edits.replace(content, &());
             }
             _ if entries.is_empty() => {}
-            Some(content) => self.forwarding.edits.arrange(content, entries),
-            None => {
+            (Some(content), Some(text)) => self.forwarding.edits.replace(content, &text),
+            (Some(content), None) => self.forwarding.edits.arrange(content, entries),
+            (None, Some(text)) => {
+                let said = format!("{{\"role\":\"assistant\",\"content\":{}}}", json(&text));
+                self.out.push(Written::New(Entry::New(said)));
+            }
+            (None, None) => {
                 // For a message with calls only, the content of others goes before it.
                 let said =
                     Entry::Within { before: "{\"role\":\"assistant\",\"content\":[".to_owned(), entries, after: "]}" };
@@ -326,6 +344,13 @@ impl<'d> Writer<'_, 'd> {
             }
         }
         self.out.push(Written::Message(number));
+    }
+
+    /// The pieces as one text, for a model that reads no lists.
+    fn one_text(&self, items: &[&Item<'_>], separator: &str) -> Option<String> {
+        let has_mark = |item: &&Item<'_>| matches!(item.what, What::Said(part) if part.get("cache_control").is_some());
+        let reads_lists = rules::reads_lists(self.upstream, items.iter().any(has_mark));
+        if reads_lists { None } else { text_of(items, separator) }
     }
 
     /// Content that still waits at the end of a turn becomes a user message.

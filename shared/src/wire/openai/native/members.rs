@@ -3,6 +3,7 @@
 
 use serde_json::value::RawValue;
 
+use super::history::BETWEEN_TEXTS;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{self, Area, Fate, Mark, fates};
@@ -35,6 +36,7 @@ const MEMBERS: [&str; 10] = [
 pub(super) fn tidy(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     for message in messages(forwarding) {
         say_no_content(forwarding, message);
+        join_texts(forwarding, message, target);
         let name = message.get("name").filter(|_| rules::is_openai(target.upstream));
         if let Some((name, said)) = name.and_then(|name| Some((name, name.as_text()?)))
             && rules::speaker(&said) != said
@@ -109,6 +111,27 @@ fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
         true if is_by("assistant") => forwarding.edits.replace(content, &()),
         true => forwarding.edits.replace(content, ""),
         false => empty.into_iter().for_each(|part| forwarding.edits.remove(part)),
+    }
+}
+
+/// Joins the texts of a result or of the assistant for models that read no lists there (`ChatCompletionToolMessage.content:
+/// Input should be a valid string`: OpenHands/software-agent-sdk#1312 for `MiniMax`, Gitlawb/openclaude#774 for `DeepSeek`).
+fn join_texts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Target<'_>) {
+    let separator = match message.get("role").and_then(Value::as_text).as_deref() {
+        Some("tool") => "\n",
+        Some("assistant") => BETWEEN_TEXTS,
+        _ => return,
+    };
+    let content = message.get("content").filter(|content| content.kind() == Kind::List);
+    let Some(content) = content.filter(|content| !forwarding.edits.changes(*content)) else { return };
+    let parts: Vec<Value<'_>> = content.elements().filter(|part| !forwarding.edits.removes(*part)).collect();
+    if rules::reads_lists(target.upstream, parts.iter().any(|part| mark(*part).is_some())) {
+        return;
+    }
+    let is_text = |part: &Value<'_>| part.get("type").is_some_and(|kind| kind.is("text"));
+    let texts: Option<Vec<_>> = parts.into_iter().map(|part| Some(part).filter(is_text)?.get("text")?.as_text()).collect();
+    if let Some(texts) = texts.filter(|texts| !texts.is_empty()) {
+        forwarding.edits.replace(content, &texts.join(separator));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Adapts the top-level settings that are forwarded and never translated, such as `logit_bias`, `seed` and `metadata`, to
 //! what OpenRouter and OpenAI accept. `settings` has those that are also translated.
 
-use crate::chat::request::Effort;
+use crate::chat::request::{Amount, Effort};
 use crate::document::{Kind, Value};
 use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
@@ -13,12 +13,12 @@ const LONGEST_NAME: usize = 64;
 const LONGEST_VALUE: usize = 512;
 
 /// Adapts the settings. Removed settings are named.
-pub(super) fn fit(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
+pub(super) fn fit(forwarding: &mut Forwarding<'_>, amount: Amount, target: &Target<'_>) {
     bias(forwarding);
     candidates(forwarding, target);
     seed(forwarding, target);
     metadata(forwarding);
-    verbosity(forwarding, target);
+    verbosity(forwarding, amount, target);
     names(forwarding, target);
 }
 
@@ -85,8 +85,11 @@ fn metadata(forwarding: &mut Forwarding<'_>) {
     }
 }
 
-fn verbosity(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
-    let Some(word) = kept(forwarding, "verbosity") else { return };
+fn verbosity(forwarding: &mut Forwarding<'_>, amount: Amount, target: &Target<'_>) {
+    let Some(word) = kept(forwarding, "verbosity").filter(|word| !forwarding.edits.changes(*word)) else { return };
+    if rules::replaces_amount(amount, target) {
+        return forwarding.drop(word);
+    }
     let Some(asked) = word.as_text().and_then(|word| Effort::parse(&word)) else { return };
     match rules::verbosity(asked, target) {
         Some(known) if known == asked => {}

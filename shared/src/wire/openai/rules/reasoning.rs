@@ -175,6 +175,16 @@ pub(in crate::wire::openai) fn verbosity(wanted: Effort, target: &Target<'_>) ->
     }
 }
 
+/// Whether a verbosity would replace the amount of reasoning. Claude's verbosity sets its effort, and wins over the effort in
+/// `reasoning` (openrouter.ai, migration to Claude 4.6).
+pub(in crate::wire::openai) fn replaces_amount(amount: Amount, target: &Target<'_>) -> bool {
+    let says_amount = match amount {
+        Amount::Effort(_) | Amount::EffortAlone(_) | Amount::Budget(_) | Amount::Adaptive(Some(_)) => true,
+        Amount::Default | Amount::Off | Amount::Adaptive(None) => false,
+    };
+    says_amount && is_claude(target.upstream)
+}
+
 /// Whether a model supports the effort `none`.
 pub(in crate::wire::openai) fn knows_none(capabilities: &Capabilities) -> bool {
     capabilities.efforts.iter().any(|word| word == "none")

@@ -20,6 +20,7 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     for (place, message) in items(body, "messages").enumerate() {
         let path = format!("messages[{place}]");
         let role = string(message, "role").unwrap_or_default();
+        unlisted(model, role, message)?;
         if role == "tool" {
             answer(message, &path, &mut open)?;
             filled(model, message)?;
@@ -50,6 +51,17 @@ pub(super) fn check(model: &str, body: &Value) -> Verdict {
     }
     unanswered(&open)?;
     opened(model, body)
+}
+
+/// Two vendors read results and the assistant's messages only as strings (OpenHands/software-agent-sdk#1312 for `MiniMax`,
+/// Gitlawb/openclaude#774 for `DeepSeek`).
+fn unlisted(model: &str, role: &str, message: &Value) -> Verdict {
+    let reads_lists = !["deepseek/", "minimax/"].iter().any(|vendor| model.starts_with(vendor));
+    let mut parts = items(message, "content").peekable();
+    let is_listed = parts.peek().is_some() && parts.all(|part| string(part, "type") == Some("text"));
+    ensure(reads_lists || !is_listed || !matches!(role, "assistant" | "tool"), || {
+        format!("{role}.content: Input should be a valid string")
+    })
 }
 
 /// Gemini requires contents (its API reference), and the chat template of Qwen's models requires a user message.

@@ -145,6 +145,21 @@ pub(super) fn entry<'d>(item: &Item<'d>) -> Entry<'d> {
     }
 }
 
+/// The pieces as one text; `None` if one is not text.
+pub(super) fn text_of(items: &[&Item<'_>], separator: &str) -> Option<String> {
+    let text = |item: &&Item<'_>| match &item.what {
+        What::Said(value) if value.kind() == Kind::Text => Some(value.as_text()?.into_owned()),
+        What::Said(part) => {
+            let text = part.get("text").filter(|_| part.get("type").is_some_and(|kind| kind.is("text")))?;
+            Some(text.as_text()?.into_owned())
+        }
+        What::Own(text) => Some(text.clone()),
+        What::Lost => Some(LOST_RESULT.to_owned()),
+        What::Blank(_) | What::Media(_) | What::Thought(_) | What::Call(_) | What::Result(_) => None,
+    };
+    Some(items.iter().map(text).collect::<Option<Vec<String>>>()?.join(separator))
+}
+
 /// A text as a content part.
 pub(super) fn text_part(text: &str) -> String {
     format!("{{\"type\":\"text\",\"text\":{}}}", json(text))

@@ -7,8 +7,8 @@ use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
 /// Removes the cache marks above Claude's limit, and shortens those that last too long after another. Returns their
-/// positions. Other models cache automatically; Gemini's would store a cache at an extra price, also for a mark within a
-/// result.
+/// positions. Other models cache automatically. Gemini's would store a cache at an extra price, also for a mark within a
+/// result, and a mark needs a list, which some open models do not read.
 pub(super) fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns, target: &Target<'_>) -> Vec<Place> {
     for part in turns.turns.iter_mut().flat_map(|turn| &mut turn.parts) {
         join_marks(part);
@@ -17,7 +17,7 @@ pub(super) fn limit_cache_marks(tools: &mut [ToolDefinition], turns: &mut Turns,
         for tool in tools {
             tool.cache = None;
         }
-        if rules::is_gemini(target.upstream) {
+        if rules::is_gemini(target.upstream) || !rules::reads_lists(target.upstream, true) {
             let parts = turns.system.iter_mut().chain(turns.turns.iter_mut().flat_map(|turn| &mut turn.parts));
             parts.filter_map(mark_of).for_each(|mark| *mark = None);
         }
