@@ -20,6 +20,7 @@ mod losses;
 mod made_up;
 mod modalities;
 mod naming;
+mod newer_fields;
 mod odd_names;
 mod odd_requests;
 mod odd_schemas;

@@ -89,7 +89,13 @@ pub fn check_thinking(thinking: Value<'_>) -> Result<(), GatewayError> {
     let [kind, display] = thinking.fields(["type", "display"])?;
     let kind = kind.ok_or_else(|| thinking.missing("type"))?;
     check_word(Some(kind), &["enabled", "adaptive", "disabled", "between_tools"])?;
-    check_word(display, &["summarized", "omitted"])
+    check_word(display.filter(|display| !is_newer_display(*display)), &["summarized", "omitted"])
+}
+
+/// Whether a display of thinking is one that needs a beta and that Vertex AI rejects. Claude Code sends `updates`. Such
+/// thinking is omitted.
+pub fn is_newer_display(display: Value<'_>) -> bool {
+    display.is("updates") || display.is("highlights")
 }
 
 /// Returns the first of these paths that has a value in the body.
@@ -176,7 +182,7 @@ pub fn cache_mark(control: Option<Value<'_>>) -> Option<CacheMark> {
     Some(CacheMark { lifetime, place: control.place() })
 }
 
-/// Reads Anthropic's `thinking`. Reasoning is shown unless its display is omitted.
+/// Reads Anthropic's `thinking`. Reasoning is shown unless its display is omitted or unknown to other vendors.
 pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning, GatewayError> {
     let [kind, budget, display] = thinking.fields(["type", "budget_tokens", "display"])?;
     let kind = required_text(kind.ok_or_else(|| thinking.missing("type"))?)?;
@@ -186,15 +192,17 @@ pub fn thinking(thinking: Value<'_>, effort: Option<Effort>) -> Result<Reasoning
         ("enabled", Some(budget)) => Amount::Budget(budget),
         _ => Amount::Adaptive(effort),
     };
-    let omitted = display.is_some_and(|display| display.is("omitted"));
+    let omitted = display.is_some_and(|display| display.is("omitted") || is_newer_display(display));
     Ok(Reasoning { amount, visible: amount != Amount::Off && !omitted })
 }
 
-/// The position of Anthropic's `thinking` if it requests thinking between tool calls only, which the conversation cannot
-/// express.
-pub fn thinking_between_tools(body: Value<'_>) -> Option<Place> {
-    let thinking = body.get("thinking")?;
-    thinking.get("type").filter(|kind| kind.is("between_tools")).map(|_| thinking.place())
+/// Positions of what the conversation cannot express of Anthropic's `thinking`: all of it if it requests thinking between
+/// tool calls only, and a newer display.
+pub fn thinking_left_out(body: Value<'_>) -> impl Iterator<Item = Place> {
+    let thinking = body.get("thinking");
+    let between_tools = thinking.filter(|thinking| thinking.get("type").is_some_and(|kind| kind.is("between_tools")));
+    let display = thinking.and_then(|thinking| thinking.get("display")).filter(|display| is_newer_display(*display));
+    between_tools.into_iter().chain(display).map(Value::place)
 }
 
 /// Returns a tool choice that can be followed. Without declared tools no tool can be called; then a choice that forces a

@@ -1,7 +1,7 @@
 //! JSON Schema helpers for all formats: where schemas are nested, local references, and merging two schemas. Each format's
 //! `schema` file knows what its provider accepts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use serde_json::value::{RawValue, to_raw_value};
@@ -336,10 +336,18 @@ pub(crate) fn merge(schema: &mut Schema, other: Schema) {
         match (key.as_str(), own, value) {
             ("properties", Value::Object(own), Value::Object(named)) => merge_properties(own, named),
             ("items", Value::Object(own), Value::Object(items)) => merge(own, items),
-            ("required" | "allOf", Value::Array(own), Value::Array(list)) => own.extend(list),
+            ("required", Value::Array(own), Value::Array(list)) => require(own, list),
+            ("allOf", Value::Array(own), Value::Array(list)) => own.extend(list),
             _ => {}
         }
     }
+}
+
+/// Adds required properties, each once: the draft wants unique names, and Claude rejects a schema with repeated ones
+/// (ComposioHQ/composio#2933).
+fn require(own: &mut Vec<Value>, others: Vec<Value>) {
+    let mut known: HashSet<String> = own.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    own.extend(others.into_iter().filter(|name| name.as_str().is_none_or(|name| known.insert(name.to_owned()))));
 }
 
 fn merge_properties(properties: &mut Schema, others: Schema) {

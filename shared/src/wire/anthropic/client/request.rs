@@ -11,7 +11,7 @@ use crate::chat::request::{
     Amount, ChatRequest, Effort, Message, Part, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::document::{Document, Pattern, Value};
-use crate::error::GatewayError;
+use crate::error::{ErrorKind, GatewayError};
 use crate::wire::blocks;
 use crate::wire::member_types::{self, MemberType};
 use crate::wire::request::{
@@ -107,10 +107,21 @@ fn check(body: Value<'_>) -> Result<(), GatewayError> {
     check_objects(thinking.as_slice())?;
     thinking.map_or(Ok(()), request::check_thinking)?;
     check_format(body)?;
+    refuse_stored_thread(body)?;
     request::check_mark(body)?;
     let [temperature, top_p, top_k] = body.fields(["temperature", "top_p", "top_k"])?;
     temperature.into_iter().chain(top_p).try_for_each(|value| value.number().map(drop))?;
     request::top_k(top_k).map(drop)
+}
+
+/// Refuses to continue a conversation that the provider would have stored: the body has only its new messages. Claude Code
+/// then sends the whole conversation.
+fn refuse_stored_thread(body: Value<'_>) -> Result<(), GatewayError> {
+    let kind = body.at(&["thread", "type"]).filter(|kind| kind.is("continue"));
+    kind.map_or(Ok(()), |_| {
+        let message = "thread: this gateway stores no conversations; send the whole conversation in messages.";
+        Err(GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("thread"))
+    })
 }
 
 /// Checks the response format: a schema, or `text`, which means no format.
@@ -121,6 +132,7 @@ fn check_format(body: Value<'_>) -> Result<(), GatewayError> {
         if kind.is_some_and(|kind| kind.is("json_schema")) && schema.is_none() {
             return Err(format.missing("schema"));
         }
+        check_objects(schema.as_slice())?;
     }
     Ok(())
 }
@@ -173,7 +185,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
             .into_iter()
             .chain(unread::places(body, reading::BODY))
             .chain(second_amount(body))
-            .chain(request::thinking_between_tools(body))
+            .chain(request::thinking_left_out(body))
             .collect(),
     })
 }

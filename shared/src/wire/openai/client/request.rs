@@ -48,6 +48,7 @@ pub const CARRIED: &[&str] = &[
     "max_tokens",
     "messages",
     "model",
+    "n",
     "parallel_tool_calls",
     "presence_penalty",
     "reasoning",
@@ -221,7 +222,7 @@ pub fn decode(body: Value<'_>) -> Result<ChatRequest, GatewayError> {
     left_out.extend(unread_in(body));
     left_out.extend(second_amounts(body).map(Value::place));
     left_out.extend(messages::silent_names(body));
-    left_out.extend(request::thinking_between_tools(body));
+    left_out.extend(request::thinking_left_out(body));
     left_out.extend(unknown_format(body).map(Value::place));
     let chosen = choice.or(function_call);
     let tool_choice = chosen.map_or(Ok(ToolChoice::Auto), tools::choice)?;

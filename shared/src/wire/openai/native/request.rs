@@ -173,7 +173,7 @@ pub fn forward<'d>(request: &'d ClientRequest, target: &Target<'_>) -> Result<Fo
     let reasoning = thinking::combined_with_calls(&mut forwarding, reasoning, target)?;
     settings::drop_refused_sampling(&mut forwarding, target.sampling_support(reasoning.amount), target);
     settings::keep_ranges(&mut forwarding, target);
-    values::fit(&mut forwarding, target);
+    values::fit(&mut forwarding, reasoning.amount, target);
     thinking::one_reasoning_amount(&mut forwarding);
     thinking::say_how_much_to_think(&mut forwarding, reasoning, request.max_tokens, target);
     thinking::fit_budget(&mut forwarding, reasoning, request.max_tokens, target);

@@ -10,6 +10,7 @@ use crate::wire::native::Forwarding;
 use crate::wire::openai::client::request::{second_amounts, tool_choice};
 use crate::wire::openai::provider::request::{reasoning as encode_reasoning, within};
 use crate::wire::openai::rules::{self, SeparateBudget};
+use crate::wire::request::thinking_left_out;
 use crate::wire::target::Target;
 
 /// Removes reasoning settings if Claude must make a call, must continue a prefilled answer, or must continue calls without
@@ -57,7 +58,9 @@ fn switched_off(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target: &
     let off = Reasoning { amount: Amount::Off, visible: false };
     if reasoning.amount != Amount::Off {
         drop_thinking(forwarding);
-        forwarding.edits.set(forwarding.body, "reasoning", &encode_reasoning(off, target, &mut Vec::new()));
+        if let Some(off) = encode_reasoning(off, target, &mut Vec::new()) {
+            forwarding.edits.set(forwarding.body, "reasoning", &off);
+        }
     }
     off
 }
@@ -73,8 +76,9 @@ fn say_effort_only(forwarding: &mut Forwarding<'_>, reasoning: Reasoning, target
         forwarding.left_out.extend((reasoning.amount == Amount::Off).then(|| field.place()));
     }
     if let Amount::EffortAlone(effort) = rules::unasked(reasoning.amount, target.capabilities)
-        && let Some(verbosity) = rules::verbosity(effort, target).filter(|_| body.get("verbosity").is_none())
+        && let Some(verbosity) = rules::verbosity(effort, target)
     {
+        forwarding.left_out.extend(body.get("verbosity").map(Value::place));
         forwarding.edits.set(body, "verbosity", verbosity.as_str());
     }
 }
@@ -165,6 +169,7 @@ pub(super) fn say_how_much_to_think(
             forwarding.edits.set(asked, "effort", least.as_str());
         }
     }
+    forwarding.left_out.extend(thinking_left_out(body));
     if body.get("thinking").is_some() && body.get("reasoning").is_none() && outer.is_none() {
         let mut lost = Vec::new();
         let written = encode_reasoning(reasoning, target, &mut lost);

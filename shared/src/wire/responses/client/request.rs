@@ -218,6 +218,7 @@ fn response_format(format: Value<'_>) -> Result<ResponseFormat, GatewayError> {
     let [kind, name, schema] = format.fields(["type", "name", "schema"])?;
     let kind = kind.ok_or_else(|| format.missing("type"))?;
     check_word(Some(kind), &["text", "json_object", "json_schema"])?;
+    check_objects(schema.as_slice())?;
     Ok(match schema.filter(|_| kind.is("json_schema")) {
         Some(schema) => ResponseFormat::JsonSchema {
             name: optional_text(name)?.unwrap_or_else(|| "response".to_owned()),

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::schema;
 use super::verdict::{Verdict, ensure};
+use super::{schema, tool_schemas};
 
 const MOST_STRICT: usize = 20;
 const MOST_OPTIONAL: usize = 24;
@@ -25,6 +25,10 @@ pub(super) fn promised(schema: &Value, path: &str) -> Verdict {
 }
 
 fn keyword(keywords: &Keywords) -> Verdict {
+    // ComposioHQ/composio#2933: for repeated names in `required`.
+    ensure(tool_schemas::outside_the_draft(keywords).is_none(), || {
+        "JSON schema is invalid. It must match JSON Schema draft 2020-12".to_owned()
+    })?;
     let says = keywords.keys().any(|key| !NOTES.contains(&key.as_str()));
     ensure(says, || "Empty schema ({}) that accepts any JSON value is not supported.".to_owned())?;
     for absent in ["oneOf", "not", "allOf"] {

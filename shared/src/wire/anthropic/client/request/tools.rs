@@ -13,6 +13,8 @@ pub fn is_client_tool(tool: Value<'_>) -> bool {
     const TYPED: [&str; 5] = ["bash_", "computer_", "memory_", "text_editor_", "tool_search_tool_"];
     match tool.get("type").map(Value::as_text) {
         None => true,
+        // A toolset has no name, and its calls have members that no conversation holds.
+        Some(Some(kind)) if kind.starts_with("computer_toolset_") => false,
         Some(Some(kind)) => kind == "custom" || TYPED.iter().any(|prefix| kind.starts_with(prefix)),
         Some(None) => false,
     }

@@ -14,7 +14,7 @@ use crate::wire::anthropic::rules::sampling;
 use crate::wire::anthropic::rules::thinking::{Asked, DROP_BLOCK, Plan, SUMMARIZED, Told, Wish};
 use crate::wire::claude_schema as schema;
 use crate::wire::native::Forwarding;
-use crate::wire::request::is_unset_top_k;
+use crate::wire::request::{is_newer_display, is_unset_top_k};
 use crate::wire::schema_ref;
 use crate::wire::target::Target;
 
@@ -38,9 +38,18 @@ pub(super) fn wish(body: Value<'_>) -> Result<Wish, GatewayError> {
     Ok(Wish { thinking, effort })
 }
 
-/// Writes the thinking settings that the model supports. The client's `display` stays.
+/// Writes the thinking settings that the model supports. The client's `display` stays, if Vertex AI knows it.
 pub(super) fn set_thinking(forwarding: &mut Forwarding<'_>, plan: &Plan, target: &Target<'_>) {
     let Some(thinking) = forwarding.body.get("thinking") else { return };
+    write_thinking(forwarding, thinking, plan, target);
+    let display = thinking.get("display").filter(|display| is_newer_display(*display));
+    if let Some(display) = display.filter(|display| !forwarding.edits.removes(*display)) {
+        forwarding.edits.set(thinking, "display", "omitted");
+        forwarding.left_out.push(display.place());
+    }
+}
+
+fn write_thinking<'d>(forwarding: &mut Forwarding<'d>, thinking: Value<'d>, plan: &Plan, target: &Target<'_>) {
     for (_, value) in thinking.members().filter(|(_, value)| value.is_null()) {
         forwarding.edits.remove(value);
     }

@@ -142,8 +142,9 @@ pub(super) fn verbosity(
     let is_claude = rules::is_claude(target.upstream);
     let alone = if let Amount::EffortAlone(wanted) = reasoning.amount { Some(wanted).filter(|_| is_claude) } else { None };
     let spoken = asked.and_then(|asked| Effort::parse(asked.as_str()));
-    lost.extend(alone.and(spoken).map(|_| Lost::Verbosity));
-    let wanted = alone.or(spoken)?;
+    let is_lost = rules::replaces_amount(reasoning.amount, target);
+    lost.extend(spoken.filter(|_| is_lost).map(|_| Lost::Verbosity));
+    let wanted = alone.or(spoken.filter(|_| !is_lost))?;
     let sent = rules::verbosity(wanted, target);
     let named = if alone.is_some() { Lost::Effort } else { Lost::Verbosity };
     lost.extend((sent != Some(wanted)).then_some(named));

@@ -100,6 +100,12 @@ fn settings_are_refused() {
         ),
         (
             OPUS,
+            json!({ "output_config": { "format": { "type": "json_schema", "schema": { "type": "object",
+                "properties": { "a": { "type": "null" } }, "required": ["a", "a"], "additionalProperties": false } } } }),
+            "output_config.format.schema: JSON schema is invalid",
+        ),
+        (
+            OPUS,
             json!({ "output_config": { "format": { "type": "json_schema", "schema": { "type": "integer", "minimum": 1 } } } }),
             "For 'integer' type, property 'minimum' is not supported",
         ),
