@@ -104,7 +104,7 @@ async fn an_output_limit_leaves_room_for_the_prompt_in_a_window_for_both() -> Re
     let gateway = Harness::start().await?;
     // The window and the longest reply of this model have 262,144 tokens.
     for (limit, words, dropped) in
-        [(262_144, 1, "max_tokens"), (100_000, 1, ""), (200_000, 40_000, "max_tokens"), (100_000, 40_000, "")]
+        [(262_144, 1, "max_tokens"), (262_100, 1, ""), (250_000, 20_000, "max_tokens"), (200_000, 40_000, "")]
     {
         let text = "word ".repeat(words);
         let body = json!({"model": "kimi-k2.5", "max_tokens": limit, "messages": [{"role": "user", "content": text}]});

@@ -95,13 +95,13 @@ pub struct PreparedRequest {
     pub(super) may_be_silent: bool,
 }
 
-/// The fewest output tokens that a long prompt must leave. With less, the prompt is too long, and the provider says so.
+/// The fewest output tokens that a long prompt must leave.
 const LEAST_ROOM: u64 = 1_024;
 
 impl PreparedRequest {
     /// Prepares a request for a route within these bounds. Fails with 400 if the route does not support it. If the
-    /// provider's hosts refuse a prompt and an output limit that exceed the context window together, the limit is lowered to
-    /// what the prompt leaves.
+    /// provider's hosts refuse a prompt and an output limit that exceed the context window together, and these would, the
+    /// limit is lowered.
     pub(super) fn new(
         upstreams: &Upstreams,
         routable: &RoutableRequest,
@@ -110,13 +110,24 @@ impl PreparedRequest {
     ) -> Result<Self, GatewayError> {
         let limits_sum = upstreams.providers.get(candidate.route.provider).is_some_and(Provider::limits_sum);
         let prepared = Self::within(upstreams, routable, candidate, output)?;
-        let room = prepared.candidate.model.context_window.saturating_sub(prepared.measured.estimated_input());
-        let is_over =
-            prepared.measured.output_tokens(&prepared.candidate.model.capabilities).is_some_and(|limit| limit > room);
-        if !limits_sum || !is_over || room < LEAST_ROOM {
-            return Ok(prepared);
+        match prepared.room_in_window().filter(|_| limits_sum) {
+            None => Ok(prepared),
+            Some(room) => {
+                let output = OutputBounds { most: output.most.min(room), ..output };
+                Self::within(upstreams, routable, prepared.candidate, output)
+            }
         }
-        Self::within(upstreams, routable, prepared.candidate, OutputBounds { most: output.most.min(room), ..output })
+    }
+
+    /// The output tokens that fit into the context window with the prompt, if the body's limit does not fit, even with a low
+    /// estimate of the prompt. They are what a high estimate leaves, or else a quarter of what the low one leaves.
+    fn room_in_window(&self) -> Option<u64> {
+        let model = &self.candidate.model;
+        let limit = self.measured.output_tokens(&model.capabilities)?;
+        let most = model.widest_window.saturating_sub(self.measured.least_input());
+        let room = model.widest_window.saturating_sub(self.measured.estimated_input()).max(most / 4);
+        // With less, the prompt is too long, and the provider says so.
+        (limit > most && room >= LEAST_ROOM).then_some(room)
     }
 
     fn within(

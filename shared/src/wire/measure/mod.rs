@@ -143,6 +143,11 @@ impl Measured {
         text.saturating_add(self.media).saturating_add(unknown).saturating_add(self.frame())
     }
 
+    /// A low estimate of the prompt tokens: five bytes of text per token, and nothing for other parts.
+    pub fn least_input(&self) -> u64 {
+        self.text.bytes() / 5
+    }
+
     fn frame(&self) -> u64 {
         self.added.saturating_add(if self.has_tools { TOOLS_FRAME } else { FRAME })
     }
