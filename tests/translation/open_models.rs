@@ -221,7 +221,7 @@ fn results_and_replies_are_one_text_for_models_that_read_no_lists() {
         check(CHAT, model, &body, expected, &[]);
     }
     check(CHAT, "gpt-5.2", &body, json!({"/messages/2/content": [text("r"), text("s")]}), &["messages[1].reasoning"]);
-    let separate = json!({"role": "assistant", "content": [text("c")]});
+    let separate = json!({"role": "assistant", "content": [{"type": "output_text", "text": "c"}]});
     let merged = json!([user(json!("hi")), turn(json!([text("a")])), separate, found(json!("r"))]);
     let body = json!({"messages": merged, "tools": [function("f")]});
     check(CHAT, "minimax-m3", &body, json!({"/messages/1/content": "a\n\nc", "/messages/2/content": "r"}), &[]);

@@ -14,6 +14,7 @@ use crate::wire::native::Forwarding;
 use crate::wire::openai::rules;
 use crate::wire::target::Target;
 
+pub(super) use item::text_in;
 use item::{Item, What, entry, json, places_of, text_of};
 pub(super) use reading::{can_resume, is_begun};
 use reading::{contents, read, trailing_text};

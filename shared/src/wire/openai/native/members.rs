@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use super::history::BETWEEN_TEXTS;
+use super::history::{BETWEEN_TEXTS, text_in};
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{self, Area, Fate, Mark, fates};
@@ -128,8 +128,7 @@ fn join_texts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Targ
     if rules::reads_lists(target.upstream, parts.iter().any(|part| mark(*part).is_some())) {
         return;
     }
-    let is_text = |part: &Value<'_>| part.get("type").is_some_and(|kind| kind.is("text"));
-    let texts: Option<Vec<_>> = parts.into_iter().map(|part| Some(part).filter(is_text)?.get("text")?.as_text()).collect();
+    let texts: Option<Vec<_>> = parts.into_iter().map(text_in).collect();
     if let Some(texts) = texts.filter(|texts| !texts.is_empty()) {
         forwarding.edits.replace(content, &texts.join(separator));
     }

@@ -145,14 +145,20 @@ pub(super) fn entry<'d>(item: &Item<'d>) -> Entry<'d> {
     }
 }
 
+/// The text of a part, in every form that becomes a text part.
+pub(crate) fn text_in(part: Value<'_>) -> Option<Cow<'_, str>> {
+    match part.get("type")?.as_text()?.as_ref() {
+        "text" | "input_text" | "output_text" => part.get("text")?.as_text(),
+        "refusal" => part.get("refusal")?.as_text(),
+        _ => None,
+    }
+}
+
 /// The pieces as one text; `None` if one is not text.
 pub(super) fn text_of(items: &[&Item<'_>], separator: &str) -> Option<String> {
     let text = |item: &&Item<'_>| match &item.what {
         What::Said(value) if value.kind() == Kind::Text => Some(value.as_text()?.into_owned()),
-        What::Said(part) => {
-            let text = part.get("text").filter(|_| part.get("type").is_some_and(|kind| kind.is("text")))?;
-            Some(text.as_text()?.into_owned())
-        }
+        What::Said(part) => Some(text_in(*part)?.into_owned()),
         What::Own(text) => Some(text.clone()),
         What::Lost => Some(LOST_RESULT.to_owned()),
         What::Blank(_) | What::Media(_) | What::Thought(_) | What::Call(_) | What::Result(_) => None,
