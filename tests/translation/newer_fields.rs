@@ -7,7 +7,7 @@ use gateway_tests::sending::send;
 use serde_json::{Value, json};
 
 use crate::openrouter_claude::through;
-use crate::upstream::{CHAT, MESSAGES, RESPONSES, check, tool, user};
+use crate::upstream::{CHAT, MESSAGES, RESPONSES, check, schema, tool, user};
 
 fn with(fields: &Value) -> Value {
     let mut body = json!({"messages": [user(json!("hi"))], "max_tokens": 6_000});
@@ -87,4 +87,15 @@ fn a_property_that_two_schemas_require_is_required_once() {
     let branches = "/output_config/format/schema/properties/part/anyOf";
     let expected = json!({format!("{branches}/0/required"): once, format!("{branches}/1/required"): once});
     check(MESSAGES, "claude-opus-4.8", &body, expected, &[]);
+}
+
+#[test]
+fn a_list_of_allowed_tools_keeps_those_that_the_client_runs() {
+    let named = json!({"type": "function", "name": "f"});
+    let choice = json!({"type": "allowed_tools", "mode": "required", "tools": [named, {"type": "web_search"}]});
+    let tools = json!([{"type": "function", "name": "f", "parameters": schema()}, {"type": "web_search"}]);
+    let body = json!({"input": "hi", "tools": tools, "tool_choice": choice});
+    let config = "/toolConfig/functionCallingConfig";
+    let expected = json!({format!("{config}/mode"): "ANY", format!("{config}/allowedFunctionNames"): ["f"]});
+    check(RESPONSES, "gemini-3-pro", &body, expected, &["tool_choice", "tools[1]"]);
 }

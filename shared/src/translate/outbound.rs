@@ -7,7 +7,7 @@ use super::conversion::{Conversion, Forwarded};
 use super::media;
 use super::restore::Restore;
 use crate::catalog::{Model, Route};
-use crate::chat::request::{Place, ToolChoice};
+use crate::chat::request::{Place, ToolChoice, ToolDefinition};
 use crate::chat::turns::{Piece as _, PieceKind};
 use crate::chat::{ChatRequest, Origin, Part, Signature};
 use crate::document::{Kind, Value};
@@ -124,7 +124,8 @@ fn translate(request: &ClientRequest, to: Destination<'_>, extras: RequestExtras
     let mut conversation = wire::decode_request(request, extras.thoughts)?;
     let chooses = request.body().get("tool_choice").is_some();
     if !server_tools.is_empty() && chooses && !has_what_is_chosen(&conversation) {
-        conversation.tool_choice = ToolChoice::Auto;
+        let ChatRequest { tools, tool_choice, .. } = &mut conversation;
+        *tool_choice = declared_choice(std::mem::take(tool_choice), tools);
         dropped.push("tool_choice".to_owned());
     }
     dropped.extend(server_tools);
@@ -158,6 +159,17 @@ fn has_what_is_chosen(conversation: &ChatRequest) -> bool {
     let ChatRequest { tools, tool_choice, .. } = conversation;
     let is_declared = |name: &String| tools.iter().any(|tool| tool.name == *name);
     !tools.is_empty() && tool_choice.names().iter().all(is_declared)
+}
+
+/// What a tool choice says about declared tools: of a list, those that are declared; otherwise nothing.
+fn declared_choice(choice: ToolChoice, tools: &[ToolDefinition]) -> ToolChoice {
+    match choice {
+        ToolChoice::Allowed { mut names, required } => {
+            names.retain(|name| tools.iter().any(|tool| tool.name == *name));
+            if names.is_empty() { ToolChoice::Auto } else { ToolChoice::Allowed { names, required } }
+        }
+        ToolChoice::Auto | ToolChoice::None | ToolChoice::Required | ToolChoice::Named(_) => ToolChoice::Auto,
+    }
 }
 
 /// Top-level fields that the conversation cannot hold.
