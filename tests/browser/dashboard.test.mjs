@@ -197,8 +197,15 @@ describe('everybody', () => {
     const answered = page.waitForResponse((answer) => answer.url().includes('days=7'));
     await page.keyboard.press('ArrowLeft');
     await answered;
+    await page.locator('#content:not([aria-busy])').waitFor();
     const first = page.locator('#requests tbody button').first();
     await first.focus();
+    const label = await first.getAttribute('aria-label');
+    const listed = page.waitForResponse((answer) => answer.url().includes('/v1/requests?'));
+    await page.evaluate(() => document.getElementById('refresh').click());
+    await listed;
+    await page.locator('#content:not([aria-busy])').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), label, 'the focus stays');
     await page.keyboard.press('Enter');
     await page.locator('#detail[open]').waitFor();
     await page.keyboard.press('Escape');

@@ -105,6 +105,7 @@
   const row = (request) => {
     const open = element('button', { type: 'button', className: 'link', textContent: request.created_at.slice(5, 19).replace('T', ' ') });
     open.setAttribute('aria-label', `${open.textContent}, ${request.model}: show this request`);
+    open.dataset.request = request.id;
     open.addEventListener('click', () => showDetail(request.id));
     return element('tr', {}, [
       element('th', { scope: 'row' }, [open]),
@@ -120,7 +121,10 @@
   };
 
   const showRequests = (list) => {
+    // The new rows replace the old ones. Someone who uses a keyboard stays on the same request.
+    const focused = document.activeElement?.dataset.request;
     $('requests').tBodies[0].replaceChildren(...list.data.map(row));
+    if (focused) $('requests').querySelector(`[data-request="${CSS.escape(focused)}"]`)?.focus();
     $('none').hidden = list.data.length > 0;
   };
 
