@@ -165,20 +165,17 @@ pub(crate) fn say_null(schema: &mut Schema) {
         return;
     }
     schema.retain(|key, _| key != "nullable");
-    if let Some(Value::Array(values)) = schema.get_mut("enum").filter(|values| !lists(values, &Value::Null)) {
+    if let Some(Value::Array(values)) = schema.get_mut("enum")
+        && !values.contains(&Value::Null)
+    {
         values.push(Value::Null);
     }
-    let null = || Value::from("null");
-    match schema.get_mut("type").filter(|kinds| !lists(kinds, &null())) {
-        Some(Value::Array(kinds)) => kinds.push(null()),
-        Some(kind @ Value::String(_)) => *kind = Value::Array(vec![kind.take(), null()]),
+    let null = Value::from("null");
+    match schema.get_mut("type") {
+        Some(Value::Array(kinds)) if !kinds.contains(&null) => kinds.push(null),
+        Some(kind @ Value::String(_)) if *kind != null => *kind = Value::Array(vec![kind.take(), null]),
         _ => {}
     }
-}
-
-/// Whether a list has this value.
-fn lists(list: &Value, value: &Value) -> bool {
-    list.as_array().is_some_and(|list| list.contains(value))
 }
 
 /// Removes the values that the type excludes, a type that is a list next to them, and an `enum` without values.
