@@ -150,15 +150,14 @@ impl Admission {
                 }
                 AdmitStep::Done(Err(NotAdmitted::Denied(denial))) => {
                     if machine.is_uncertain() {
-                        self.give_back(key.id(), request, unanswered_hold(machine.asked())).await;
+                        self.give_back(key.id(), request, machine.asked(), true).await;
                     }
                     return Err(self.refuse(key, &denial, rates));
                 }
             }
         };
         if !network::allows(&grant.key.cidrs, address) {
-            let Grant { hold, uncertain, .. } = *grant;
-            self.give_back(key.id(), request, Taken { hold: &hold, uncertain }).await;
+            self.give_back(key.id(), request, &grant.hold, grant.uncertain).await;
             return Err(refusal::address());
         }
         Ok(self.permit(key, *grant))
@@ -181,7 +180,7 @@ impl Admission {
                 Ok(Permit { key, reservation, output_tokens: u64::MAX, rates: None })
             }
             Err(error) => {
-                self.give_back(key.id(), demand.request, unanswered_hold(asked)).await;
+                self.give_back(key.id(), demand.request, asked, true).await;
                 Err(error)
             }
         }
@@ -230,9 +229,9 @@ impl Admission {
         }
     }
 
-    /// Undoes an admission, if it was done. If this fails, the hold expires by itself.
-    async fn give_back(&self, key: &KeyId, request: RequestId, taken: Taken<'_>) {
-        let Taken { hold, uncertain } = taken;
+    /// Undoes an admission that may have taken a hold. If this fails, the hold expires by itself. `uncertain` is whether a
+    /// late duplicate of the admission may still arrive.
+    async fn give_back(&self, key: &KeyId, request: RequestId, hold: &Hold, uncertain: bool) {
         let release = ReleaseWrite {
             key: key.clone(),
             request,
@@ -306,19 +305,6 @@ impl Admission {
         tracing::warn!(key = %known.key.id, cause = %error.reason(), "admitted from memory");
         Ok(known)
     }
-}
-
-/// What an admission may have taken.
-#[derive(Clone, Copy)]
-struct Taken<'a> {
-    hold: &'a Hold,
-    /// Whether a late duplicate of the admission may still arrive.
-    uncertain: bool,
-}
-
-/// What an admission without an answer may have taken.
-fn unanswered_hold(hold: &Hold) -> Taken<'_> {
-    Taken { hold, uncertain: true }
 }
 
 /// The error for a client that the table did not identify.
