@@ -108,9 +108,9 @@ impl PreparedRequest {
         candidate: Candidate,
         output: OutputBounds,
     ) -> Result<Self, GatewayError> {
-        let limits_sum = upstreams.providers.get(candidate.route.provider).is_some_and(Provider::limits_sum);
         let prepared = Self::within(upstreams, routable, candidate, output)?;
-        match prepared.room_in_window().filter(|_| limits_sum) {
+        let limits_sum = || upstreams.providers.get(prepared.candidate.route.provider).is_some_and(Provider::limits_sum);
+        match prepared.room_in_window().filter(|_| limits_sum()) {
             None => Ok(prepared),
             Some(room) => {
                 let output = OutputBounds { most: output.most.min(room), ..output };
@@ -119,8 +119,8 @@ impl PreparedRequest {
         }
     }
 
-    /// The output tokens that fit into the context window with the prompt, if the body's limit does not fit, even with a low
-    /// estimate of the prompt. They are what a high estimate leaves, or else a quarter of what the low one leaves.
+    /// The output tokens that fit into the context window with the prompt; `None` if the body's limit fits by a low estimate
+    /// of the prompt. A high estimate decides how many fit, but at least a quarter of what the low one leaves.
     fn room_in_window(&self) -> Option<u64> {
         let model = &self.candidate.model;
         let limit = self.measured.output_tokens(&model.capabilities)?;
