@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use bytes::Bytes;
 use gateway::catalog::Catalog;
 use gateway::chat::Usage;
 use gateway::ids::RequestId;
 use gateway::ledger;
 use gateway::money::PicoUsd;
-use gateway::pump::{CHANNEL_CHUNKS, Commit, Reply};
+use gateway::pump::{CHANNEL_CHUNKS, Reply};
 use gateway::store::items::{Record, TokenSource};
 use gateway::wire::CostOf;
 use gateway_dev::stack::Options;
 use gateway_tests::{Answer, Harness, eventually, options};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::Receiver;
 
 use crate::process::{Driven, Process};
 
@@ -34,12 +32,16 @@ async fn hurried() -> Result<Harness> {
     Harness::start_with(Options { timeout: Duration::from_secs(6), ..options()? }).await
 }
 
-/// The chunks of a streamed reply.
-async fn streamed(commit: Commit) -> Result<Receiver<Bytes>> {
-    match commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply {
-        Reply::Stream(chunks) => Ok(chunks),
-        Reply::Whole { .. } => anyhow::bail!("a whole reply"),
-    }
+/// The record of a stream whose client begins to read after a pause.
+async fn read_late(process: &Process, body: &Value, limit: Duration, pause: Duration) -> Result<Record> {
+    let Driven { request, task, commit } = process.drive(body, None, limit).await?;
+    let Reply::Stream(mut chunks) = commit.await?.map_err(|error| anyhow::anyhow!("{error:?}"))?.reply else {
+        anyhow::bail!("a whole reply");
+    };
+    tokio::time::sleep(pause).await;
+    while chunks.recv().await.is_some() {}
+    task.await?;
+    process.record(request).await
 }
 
 async fn record(gateway: &Harness, answer: &Answer) -> Result<Record> {
@@ -174,13 +176,8 @@ async fn a_provider_that_hangs_up_on_a_client_that_does_not_read_is_not_at_fault
     let script = format!("cut after={} pace=1]] {} [[sim:echo", words - 10, "word ".repeat(words));
     let mut body = asked("gpt-5-nano", &script, true);
     body["max_tokens"] = json!(4 * words);
-    let Driven { request, task, commit } = process.drive(&body, None, Duration::from_mins(1)).await?;
-    let mut chunks = streamed(commit).await?;
     // Shorter pauses are common, and a cut after them is the provider's.
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    while chunks.recv().await.is_some() {}
-    task.await?;
-    let record = process.record(request).await?;
+    let record = read_late(&process, &body, Duration::from_mins(1), Duration::from_secs(11)).await?;
     assert_eq!((record.status, record.source), (499, TokenSource::Estimated));
     assert!(record.charged > PicoUsd::ZERO);
     assert!(process.support.store.route_states().await?.is_empty(), "no fault of the route");
@@ -207,12 +204,7 @@ async fn an_estimate_stays_within_what_was_held() -> Result<()> {
 async fn upstreams_clock_stands_still_while_the_client_does_not_read() -> Result<()> {
     let process = Process::start().await?;
     let body = asked("gpt-5-nano", &format!("long words={}", 40 * CHANNEL_CHUNKS), true);
-    let Driven { request, task, commit } = process.drive(&body, None, Duration::from_secs(30)).await?;
-    let mut chunks = streamed(commit).await?;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    while chunks.recv().await.is_some() {}
-    task.await?;
-    let record = process.record(request).await?;
+    let record = read_late(&process, &body, Duration::from_secs(30), Duration::from_secs(2)).await?;
     assert_eq!((record.status, record.source), (200, TokenSource::Upstream));
     Ok(())
 }

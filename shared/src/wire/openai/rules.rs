@@ -151,6 +151,11 @@ pub(super) fn is_openai(upstream: &str) -> bool {
     upstream.starts_with("openai/")
 }
 
+/// Between the texts of a message that become one.
+pub(super) const BETWEEN_TEXTS: &str = "\n\n";
+/// Between the texts of a tool's result.
+pub(super) const BETWEEN_RESULTS: &str = "\n";
+
 /// Whether a model reads results and its own messages as lists of texts. Only some open models do, and Qwen needs a list for
 /// its cache marks.
 pub(super) fn reads_lists(upstream: &str, has_marks: bool) -> bool {

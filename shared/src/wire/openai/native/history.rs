@@ -19,9 +19,6 @@ use item::{Item, What, entry, json, places_of, text_of};
 pub(super) use reading::{can_resume, is_begun};
 use reading::{contents, read, trailing_text};
 
-/// Between the texts of an assistant's message that become one.
-pub(super) const BETWEEN_TEXTS: &str = "\n\n";
-
 /// Repairs the history of a request.
 pub(super) fn repair(forwarding: &mut Forwarding<'_>, target: &Target<'_>) {
     let Some(list) = forwarding.body.get("messages") else { return };
@@ -170,7 +167,7 @@ impl<'d> Writer<'_, 'd> {
             let note = Item::own_text(rules::attached(media.iter().all(is_picture)));
             let texts = texts.iter().filter(|item| !matches!(item.what, What::Blank(_)));
             let said: Vec<&Item<'_>> = texts.chain([&note]).collect();
-            match self.one_text(&said, "\n") {
+            match self.one_text(&said, rules::BETWEEN_RESULTS) {
                 Some(text) => self.forwarding.edits.replace(content, &text),
                 None => self.forwarding.edits.arrange(content, said.into_iter().map(entry).collect()),
             }
@@ -253,8 +250,6 @@ impl<'d> Writer<'_, 'd> {
 
     /// Gives a message this content. Text alone is a string, because some providers cannot read lists.
     fn say(&mut self, message: Value<'d>, said: &[&Item<'d>]) {
-        let is_own = message.get("role").is_some_and(|role| role.is("assistant"));
-        let text = if is_own { self.one_text(said, BETWEEN_TEXTS) } else { None };
         let edits = &mut self.forwarding.edits;
         let content = message.members().find(|(name, _)| name == "content").map(|(_, content)| content);
         match said {
@@ -266,10 +261,15 @@ impl<'d> Writer<'_, 'd> {
                 }
             }
             [Item { what: What::Own(text), .. }] => edits.set(message, "content", text),
-            said => match text {
-                Some(text) => edits.set(message, "content", &text),
-                None => edits.arrange_field(message, "content", said.iter().map(|item| entry(item)).collect()),
-            },
+            said => {
+                let is_own = message.get("role").is_some_and(|role| role.is("assistant"));
+                let text = if is_own { self.one_text(said, rules::BETWEEN_TEXTS) } else { None };
+                let edits = &mut self.forwarding.edits;
+                match text {
+                    Some(text) => edits.set(message, "content", &text),
+                    None => edits.arrange_field(message, "content", said.iter().map(|item| entry(item)).collect()),
+                }
+            }
         }
     }
 
@@ -324,7 +324,7 @@ impl<'d> Writer<'_, 'd> {
             self.forwarding.edits.arrange(list, calls.into_iter().map(entry).collect());
         }
         let content = message.members().find(|(name, _)| name == "content").map(|(_, content)| content);
-        let text = self.one_text(&texts, BETWEEN_TEXTS);
+        let text = self.one_text(&texts, rules::BETWEEN_TEXTS);
         let entries: Vec<Entry<'_>> = texts.into_iter().map(entry).collect();
         match (content, text) {
             (Some(content), _) if entries.is_empty() && content.kind() == Kind::List => {

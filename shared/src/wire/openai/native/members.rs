@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 
-use super::history::{BETWEEN_TEXTS, text_in};
+use super::history::text_in;
 use crate::document::{Kind, Value};
 use crate::error::GatewayError;
 use crate::wire::cache_marks::{self, Area, Fate, Mark, fates};
@@ -118,8 +118,8 @@ fn say_no_content(forwarding: &mut Forwarding<'_>, message: Value<'_>) {
 /// Input should be a valid string`: OpenHands/software-agent-sdk#1312 for `MiniMax`, Gitlawb/openclaude#774 for `DeepSeek`).
 fn join_texts(forwarding: &mut Forwarding<'_>, message: Value<'_>, target: &Target<'_>) {
     let separator = match message.get("role").and_then(Value::as_text).as_deref() {
-        Some("tool") => "\n",
-        Some("assistant") => BETWEEN_TEXTS,
+        Some("tool") => rules::BETWEEN_RESULTS,
+        Some("assistant") => rules::BETWEEN_TEXTS,
         _ => return,
     };
     let content = message.get("content").filter(|content| content.kind() == Kind::List);

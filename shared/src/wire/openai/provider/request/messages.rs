@@ -143,7 +143,7 @@ fn content(parts: Vec<Option<PartOut>>) -> Option<ContentOut> {
         true => None,
         false if plain => {
             let text = |part: PartOut| if let KindOut::Text { text } = part.kind { Some(text) } else { None };
-            Some(ContentOut::Text(parts.into_iter().filter_map(text).collect::<Vec<_>>().join("\n\n")))
+            Some(ContentOut::Text(parts.into_iter().filter_map(text).collect::<Vec<_>>().join(rules::BETWEEN_TEXTS)))
         }
         false => Some(ContentOut::Parts(parts)),
     }
@@ -312,13 +312,17 @@ fn tool_message(result: ToolResult, target: &Target<'_>) -> (MessageOut, Vec<Par
             | Part::ToolResult(_) => attached.push(part),
         }
     }
-    let mut text = texts.join("\n");
+    let mut text = texts.join(rules::BETWEEN_RESULTS);
     if is_error && !text.starts_with("Error") {
         text.insert_str(0, "Error: ");
     }
     if !attached.is_empty() {
         let note = rules::attached(attached.iter().all(|part| matches!(part, Part::Image { .. })));
-        text = [text.as_str(), note].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+        text = [text.as_str(), note]
+            .into_iter()
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+            .join(rules::BETWEEN_RESULTS);
     }
     // Claude rejects blank texts, and a mark on an empty one.
     if rules::is_claude(target.upstream) && text.trim().is_empty() {
