@@ -105,8 +105,8 @@ struct Rest {
 
 impl Dispatch {
     /// Chooses the first working route whose cost the hold covers. If all such routes are broken, chooses the first of them,
-    /// because a circuit may be wrong, and a wrong circuit must not cause an outage. Fails with 402 if the hold covers no route, which
-    /// happens only if the key changed in the meantime.
+    /// because a circuit may be wrong, and a wrong circuit must not cause an outage. Fails with 402 if the hold covers no
+    /// route, which happens only if the key changed in the meantime.
     pub async fn begin(
         upstreams: &Upstreams,
         plan: Plan,

@@ -110,6 +110,11 @@ impl GatewayError {
         Self::new(ErrorKind::InvalidRequest, message).with_param(param)
     }
 
+    /// A field that no route of the model supports, or the gateway itself does not, named by its JSON path.
+    pub fn unsupported(param: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param(param)
+    }
+
     /// A bug in the gateway. The cause goes to the log only.
     pub fn internal(cause: impl Into<Reason>) -> Self {
         Self::new(ErrorKind::Internal, "Internal server error").with_cause(cause)

@@ -11,7 +11,7 @@ use super::outbound::Destination;
 use crate::catalog::Model;
 use crate::chat::request::Source;
 use crate::document::{Kind, Value};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::ClientRequest;
 use crate::wire::media::{self, Carrier, Detected, InlinePart, Title, base64, detect, is_data_url, is_pdf, split_data_url};
 use crate::wire::request::unsupported;
@@ -255,7 +255,7 @@ fn unread(part: Value<'_>, modality: Modality, model: &Model) -> GatewayError {
          (GET /v1/models).",
         model.id
     );
-    GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param(part.path())
+    GatewayError::unsupported(part.path(), message)
 }
 
 /// Calls `found` for every media part, including those in tool results and in documents made of blocks.

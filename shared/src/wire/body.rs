@@ -75,7 +75,7 @@ fn escape_each(bytes: &[u8], piece: &mut [u8], mut length: usize) -> usize {
     length
 }
 
-/// Copies a word. What is too much of it is overwritten by the next one.
+/// Copies a word. The next word overwrites the bytes that do not count.
 fn put(piece: &mut [u8], at: usize, word: [u8; WORD]) {
     if let Some(place) = piece.get_mut(at..at + WORD) {
         place.copy_from_slice(&word);

@@ -9,7 +9,7 @@ use crate::chat::request::{
     Amount, CacheLifetime, CacheMark, Effort, JsonText, Place, Reasoning, ToolChoice, ToolDefinition,
 };
 use crate::document::{Kind, Value};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 
 /// Longest list of messages.
 pub const MAX_MESSAGES: usize = 2_000;
@@ -231,9 +231,8 @@ pub const FILE_BY_ID: &str = "a file by id; send file_data instead";
 /// Refuses a part that no route of the model accepts, with its path.
 pub fn unsupported(part: Value<'_>, what: &str) -> GatewayError {
     let path = part.path();
-    GatewayError::new(ErrorKind::Unsupported, format!("{path}: this model's route cannot carry {what}."))
-        .with_code("unsupported")
-        .with_param(path)
+    let message = format!("{path}: this model's route cannot carry {what}.");
+    GatewayError::unsupported(path, message)
 }
 
 /// Reads `top_k`; `None` if it is not set.

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use crate::capability::{Capabilities, ForcedCalls, SamplingField, SamplingSupport, Thinking};
 use crate::chat::request::{Amount, Place, Sampling, ToolChoice, ToolDefinition};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::lost::Lost;
 use crate::wire::names::ToolNames;
 
@@ -136,7 +136,7 @@ impl Target<'_> {
         }
         let message =
             format!("tools: this model's route accepts at most {most} tools, got {number}; leave out some of them.");
-        Err(GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("tools"))
+        Err(GatewayError::unsupported("tools", message))
     }
 
     fn of_vendor(&self) -> &'static ranges::OfVendor {

@@ -11,7 +11,7 @@ use crate::chat::request::{
     Amount, ChatRequest, Effort, Message, Part, Place, Reasoning, ResponseFormat, Role, Sampling, ToolChoice, ToolDefinition,
 };
 use crate::document::{Document, Pattern, Value};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::blocks;
 use crate::wire::member_types::{self, MemberType};
 use crate::wire::request::{
@@ -120,7 +120,7 @@ fn refuse_stored_thread(body: Value<'_>) -> Result<(), GatewayError> {
     let kind = body.at(&["thread", "type"]).filter(|kind| kind.is("continue"));
     kind.map_or(Ok(()), |_| {
         let message = "thread: this gateway stores no conversations; send the whole conversation in messages.";
-        Err(GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("thread"))
+        Err(GatewayError::unsupported("thread", message))
     })
 }
 

@@ -18,7 +18,7 @@ use crate::chat::request::{
     Verbosity,
 };
 use crate::document::{Document, Kind, Pattern, Value};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::request::{
     self, MAX_TOOLS, Tools, check_objects, check_word, optional_list, optional_text, required_text, text_field,
 };
@@ -109,7 +109,7 @@ fn refuse_kept_state(body: Value<'_>) -> Result<(), GatewayError> {
                          encrypted_content)";
     let refusal = |field: &'static str, way_out: &str| {
         let message = format!("{field}: this gateway stores no responses; {way_out}.");
-        Err(GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param(field))
+        Err(GatewayError::unsupported(field, message))
     };
     if body.get("previous_response_id").is_some() {
         return refusal("previous_response_id", ITEMS);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::reading::{Reader, Spot};
 use crate::chat::request::Source;
 use crate::document::{Kind, Value};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::anthropic::rules::media::{Carrier, PLAIN, carried, title};
 use crate::wire::blocks;
 use crate::wire::media::{self, Title};
@@ -75,9 +75,7 @@ impl<'d> Reader<'_, 'd> {
         let is_document = block.get("type").is_some_and(|kind| kind.is(Carrier::Document.kind()));
         let title = block.get("title").and_then(Value::as_text);
         let told = blocks::source(block, is_document.then_some(Title(title.as_deref())))?;
-        let (carrier, told) = carried(told).map_err(|words| {
-            GatewayError::new(ErrorKind::Unsupported, words).with_code("unsupported").with_param(block.path())
-        })?;
+        let (carrier, told) = carried(told).map_err(|words| GatewayError::unsupported(block.path(), words))?;
         self.carry(block, carrier);
         self.forwarding.edits.replace(source, &told);
         Ok(carrier)

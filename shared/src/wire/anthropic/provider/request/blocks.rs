@@ -239,8 +239,7 @@ pub(super) fn is_sent(part: &Part) -> bool {
 }
 
 fn unsupported(message: &'static str, place: Place) -> Refusal {
-    let error = GatewayError::new(ErrorKind::Unsupported, message).with_code("unsupported").with_param("messages");
-    Refusal { error, place }
+    Refusal { error: GatewayError::unsupported("messages", message), place }
 }
 
 fn marked(kind: Kind, cache: Option<CacheMark>) -> Block {

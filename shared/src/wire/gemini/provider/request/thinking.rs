@@ -22,7 +22,7 @@ pub(super) struct ThinkingConfig {
 
 /// Returns the reasoning setting and the output limit to send.
 ///
-/// An amount that the model does not support is replaced and listed as dropped. Reasoning that does not fit the limit is lowered to the
+/// An amount that the model does not support is replaced and listed. Reasoning that does not fit the limit is lowered to the
 /// largest amount that fits. If not even the smallest fits, it is switched off. If the model always reasons, the limit is
 /// raised by the smallest amount, as far as the model and the key's balance allow.
 pub(super) fn plan(

@@ -7,7 +7,7 @@ use super::{is_text_or_list, parts, reading, type_of};
 use crate::chat::Part;
 use crate::chat::request::{JsonText, Message, Place, Role, ToolCall, ToolResult};
 use crate::document::{Kind, Value};
-use crate::error::{ErrorKind, GatewayError};
+use crate::error::GatewayError;
 use crate::wire::blocks::of_result;
 use crate::wire::request::{arguments, check_objects, optional_text, quoted, text_field, unsupported};
 use crate::wire::responses::client::compaction;
@@ -81,10 +81,7 @@ fn kind(item: Value<'_>) -> Result<Item, GatewayError> {
 fn reference(item: Value<'_>) -> GatewayError {
     let path = item.path();
     let message = format!("{path}: this gateway stores no items, so you cannot refer to one; send the item itself.");
-    GatewayError::new(ErrorKind::Unsupported, message)
-        .with_code("unsupported")
-        .with_param(path)
-        .with_hint("Set store to false: then your client sends whole items.")
+    GatewayError::unsupported(path, message).with_hint("Set store to false: then your client sends whole items.")
 }
 
 /// What is wrong with an input without items.
